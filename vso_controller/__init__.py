@@ -1,0 +1,1 @@
+"""A Kubernetes operator that keeps Secrets in step with Vault and OpenBao."""

@@ -1,0 +1,124 @@
+"""JSON byte for byte as Go's `encoding/json` writes it.
+
+What upstream stores (`_raw`, non-string values, MAC messages) is Go's JSON, so
+a cluster can only switch without rewriting every Secret if ours is the same:
+object keys sorted by their bytes, no spaces, `<`, `>`, `&`, U+2028 and U+2029
+escaped, other text as UTF-8, numbers with the literal they came with.
+Source: the documentation of Go's package encoding/json.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+JSONValue = Any
+"""A JSON value: None, bool, str, `Number`, list or dict with string keys."""
+
+
+class Number(str):
+    """A JSON number by its literal, as Go's `json.Number`: `1.0` stays `1.0`."""
+
+    __slots__ = ()
+
+
+def loads(document: bytes) -> JSONValue:
+    """Parse JSON and keep every number's literal.
+
+    Raises ValueError for anything that is not one JSON document, `NaN` and
+    `Infinity` included, and for nesting beyond what the parser can take.
+    """
+    try:
+        return json.loads(
+            document,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=_refuse_constant,
+        )
+    except RecursionError as error:
+        raise ValueError("the JSON document is nested too deeply") from error
+
+
+def dumps(value: JSONValue) -> bytes:
+    """Encode as Go does, map keys sorted. Raises TypeError for foreign types.
+
+    The largest depth is what the interpreter's recursion limit allows; beyond
+    it ValueError is raised.
+    """
+    parts: list[str] = []
+    try:
+        _write(value, parts)
+    except RecursionError as error:
+        raise ValueError("the value is nested too deeply for JSON") from error
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def _write(value: JSONValue, parts: list[str]) -> None:
+    match value:
+        case None:
+            parts.append("null")
+        case bool():
+            parts.append("true" if value else "false")
+        case Number():
+            parts.append(str.__str__(value))
+        case str():
+            parts.append(_quote(value))
+        case int():
+            parts.append(str(value))
+        case dict():
+            _write_object(value, parts)
+        case list() | tuple():
+            _write_array(value, parts)
+        case _:
+            raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def _write_object(value: dict[str, JSONValue], parts: list[str]) -> None:
+    separator = "{"
+    for key in sorted(value, key=_utf8):
+        parts.append(separator)
+        parts.append(_quote(key))
+        parts.append(":")
+        _write(value[key], parts)
+        separator = ","
+    parts.append("}" if value else "{}")
+
+
+def _write_array(
+    value: list[JSONValue] | tuple[JSONValue, ...], parts: list[str]
+) -> None:
+    separator = "["
+    for item in value:
+        parts.append(separator)
+        _write(item, parts)
+        separator = ","
+    parts.append("]" if value else "[]")
+
+
+_ESCAPES = (
+    {code: f"\\u{code:04x}" for code in (*range(0x20), *b"<>&", 0x2028, 0x2029)}
+    | {
+        ord('"'): '\\"',
+        ord("\\"): "\\\\",
+        0x08: "\\b",
+        0x0C: "\\f",
+        ord("\n"): "\\n",
+        ord("\r"): "\\r",
+        ord("\t"): "\\t",
+    }
+    | dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
+)
+# A lone surrogate is how Python spells invalid text; Go writes U+FFFD for it,
+# and spells that one out as an escape.
+
+
+def _quote(text: str) -> str:
+    return f'"{text.translate(_ESCAPES)}"'
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,116 @@
+"""What every layer says about a Kubernetes object without knowing its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vso_controller.foundation.secret import SecretData
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """Names one object of a kind. Cluster-scoped objects have no namespace ("")."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """Where the API server keeps the objects of one kind."""
+
+    group: str  # "" for the core group
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerReference:
+    """One entry of `metadata.ownerReferences`."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A custom resource as the store keeps it.
+
+    Metadata that triggers need is decoded; `spec` and `status` stay the JSON
+    bytes they came in (own copies, not views of the page), b"" when absent.
+    """
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    generation: int
+    spec: bytes = b""
+    status: bytes = b""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedSecret:
+    """A Kubernetes Secret as the store keeps it: everything but its values.
+
+    `digest` is a keyed digest of the data, made by the decoder with a key of
+    this process; `data_keys` are the names in `data`, never their values.
+    """
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    type: str
+    digest: bytes
+    data_keys: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[OwnerReference, ...] = ()
+    immutable: bool = False
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A Kubernetes Secret to be created."""
+
+    key: ObjectKey
+    type: str
+    data: SecretData
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    owners: tuple[OwnerReference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPatch:
+    """What changes in a Secret that was observed as `uid` and `resource_version`.
+
+    A None value in `labels` or `annotations` removes that entry; what is not
+    named stays. `data` (None: untouched) sets keys, `removed_keys` drops them.
+    `owners` None leaves the owner references alone, else it is the whole list.
+    """
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    data: SecretData | None = None
+    removed_keys: frozenset[str] = frozenset()
+    labels: Mapping[str, str | None] = field(default_factory=dict)
+    annotations: Mapping[str, str | None] = field(default_factory=dict)
+    owners: tuple[OwnerReference, ...] | None = None
