@@ -1,0 +1,71 @@
+# Everything a developer does with this repository. CI runs the same targets.
+#
+# Variables:  CLUSTER=embedded|envtest|kind   where `e2e` runs (or set KUBECONFIG)
+#             LONG=1     soaks and full-length faults as well
+#             KEEP=1     `demo` leaves its servers running
+#             ARGS=...   more arguments for pytest
+#             PYTHON=... the interpreter the virtual environment is made from
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install demo check test e2e crds format lock clean
+
+PYTHON ?= python3
+CLUSTER ?= embedded
+LONG ?=
+KEEP ?=
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export CLUSTER LONG
+export UV_PYTHON_DOWNLOADS := never
+
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## Make the virtual environment from the lock
+
+# The stamp is newer than the lock exactly when the environment is what the lock
+# says: a second run asks no registry.
+$(INSTALLED): pyproject.toml uv.lock tools/bootstrap.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tools/bootstrap.txt
+	$(BIN)/uv sync --quiet --frozen --compile-bytecode
+	@touch $@
+
+demo: $(INSTALLED)  ## Run the main job on embedded servers and show it
+	$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+check: $(INSTALLED)  ## Lint, types, layers, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m vso_controller.api.crd --check crds
+	$(BIN)/python -m vso_controller.settings --check docs/settings.md
+	$(BIN)/python -m tools.conditions --check docs/conditions.md
+
+test: $(INSTALLED)  ## Every test that needs no cluster of yours
+	CLUSTER=embedded $(BIN)/pytest --cov --cov-report=term $(ARGS) tests
+
+e2e: $(INSTALLED)  ## The stories and the API contract on CLUSTER
+	$(BIN)/pytest $(ARGS) tests/contract tests/e2e
+
+crds: $(INSTALLED)  ## Generate crds/ and the generated pages of docs/
+	$(BIN)/python -m vso_controller.api.crd crds
+	$(BIN)/python -m vso_controller.settings docs/settings.md
+	$(BIN)/python -m tools.conditions docs/conditions.md
+
+format: $(INSTALLED)  ## Format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(INSTALLED)  ## Lock the dependencies anew, with hashes
+	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --only-group bootstrap --no-header --output-file tools/bootstrap.txt
+
+clean:  ## Remove what the targets made
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

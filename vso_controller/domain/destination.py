@@ -1,0 +1,220 @@
+"""What to do with the destination Secret so that it is what it must be.
+
+Pure: `plan` compares the Secret that is wanted with the one that was observed
+and returns the one step that makes them equal. Planning again after the step
+gives `Nothing`. Labels, annotations and owner references that are not ours
+stay as they are.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from vso_controller.domain.ownership import Ownership, owner_labels, ownership
+from vso_controller.domain.reasons import Failure, Reason
+from vso_controller.foundation.objects import (
+    NewSecret,
+    ObjectKey,
+    ObservedSecret,
+    OwnerReference,
+    SecretPatch,
+)
+from vso_controller.foundation.secret import SecretData
+
+OPAQUE = "Opaque"
+MANAGED_METADATA = "vso-controller.dev/managed-metadata"
+"""Names the labels and annotations we set, so that those taken out of the spec
+can be told from those of others. Its absence alone is no reason to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The destination Secret as a resource wants it."""
+
+    key: ObjectKey
+    owner: OwnerReference
+    data: SecretData
+    digest: bytes  # of `data`, with the key that `ObservedSecret.digest` was made with
+    create: bool = False
+    overwrite: bool = False
+    type: str = OPAQUE
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The Secret is as it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """There is no Secret yet."""
+
+    secret: NewSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The Secret differs."""
+
+    patch: SecretPatch
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The Secret has a type that cannot be changed: delete it, then create it."""
+
+    old: ObservedSecret
+    secret: NewSecret
+
+
+Plan = Nothing | Create | Update | Replace | Failure
+
+
+def plan(desired: Desired, observed: ObservedSecret | None) -> Plan:
+    """Return the one step from `observed` to `desired`, or why there is none."""
+    if observed is not None and observed.deleting:
+        return Failure(
+            Reason.DESTINATION_TERMINATING, f"Secret {desired.key} is being deleted"
+        )
+    if not desired.create:
+        return _plan_foreign(desired, observed)
+    if observed is None:
+        return Create(_new(desired))
+    if (refusal := _not_ours(desired, observed)) is not None:
+        return refusal
+    if observed.type != desired.type:
+        return Replace(observed, _new(desired))
+    return _update(desired, observed)
+
+
+def _plan_foreign(desired: Desired, observed: ObservedSecret | None) -> Plan:
+    """With `create: false` the Secret is the user's: only its data is ours."""
+    if observed is None:
+        return Failure(
+            Reason.DESTINATION_MISSING,
+            f"Secret {desired.key} does not exist and destination.create is false",
+        )
+    return _step(desired, observed, _with_data(desired, observed))
+
+
+def _not_ours(desired: Desired, observed: ObservedSecret) -> Failure | None:
+    whose = ownership(observed, desired.owner)
+    if whose is Ownership.OURS or (whose is Ownership.FOREIGN and desired.overwrite):
+        return None
+    why = (
+        "does not belong to this resource; destination.overwrite is false"
+        if whose is Ownership.FOREIGN
+        else "belongs to another resource of this controller"
+    )
+    return Failure(
+        Reason.DESTINATION_NOT_OWNED, f"Secret {desired.key} exists and {why}"
+    )
+
+
+def _update(desired: Desired, observed: ObservedSecret) -> Plan:
+    managed = _parse_managed(observed.annotations.get(MANAGED_METADATA, ""))
+    owned = desired.owner in observed.owners
+    patch = replace(
+        _with_data(desired, observed),
+        labels=_changes(_labels(desired), observed.labels, managed["labels"]),
+        annotations=_changes(
+            desired.annotations or {}, observed.annotations, managed["annotations"]
+        ),
+        owners=None if owned else (*observed.owners, desired.owner),
+    )
+    step = _step(desired, observed, patch)
+    if not isinstance(step, Update):
+        return step
+    record = _managed_change(desired, observed)
+    return Update(replace(patch, annotations={**patch.annotations, **record}))
+
+
+def _untouched(observed: ObservedSecret) -> SecretPatch:
+    return SecretPatch(observed.key, observed.uid, observed.resource_version)
+
+
+def _with_data(desired: Desired, observed: ObservedSecret) -> SecretPatch:
+    patch = _untouched(observed)
+    if hmac.compare_digest(observed.digest, desired.digest):
+        return patch
+    gone = observed.data_keys - desired.data.reveal().keys()
+    return replace(patch, data=desired.data, removed_keys=gone)
+
+
+def _step(desired: Desired, observed: ObservedSecret, patch: SecretPatch) -> Plan:
+    if observed.immutable and patch.data is not None:
+        return Failure(
+            Reason.DESTINATION_IMMUTABLE,
+            f"Secret {desired.key} is immutable and its data would have to change",
+        )
+    return Nothing() if patch == _untouched(observed) else Update(patch)
+
+
+def _new(desired: Desired) -> NewSecret:
+    annotations = dict(desired.annotations or {})
+    record = _managed_record(desired)
+    if record is not None:
+        annotations[MANAGED_METADATA] = record
+    return NewSecret(
+        key=desired.key,
+        type=desired.type,
+        data=desired.data,
+        labels=_labels(desired),
+        annotations=annotations,
+        owners=(desired.owner,),
+    )
+
+
+def _labels(desired: Desired) -> dict[str, str]:
+    return {**(desired.labels or {}), **owner_labels(desired.owner.uid)}
+
+
+def _changes(
+    wanted: Mapping[str, str], observed: Mapping[str, str], managed: frozenset[str]
+) -> dict[str, str | None]:
+    changes: dict[str, str | None] = {
+        name: value for name, value in wanted.items() if observed.get(name) != value
+    }
+    stale = (managed - wanted.keys()) & observed.keys()
+    return changes | dict.fromkeys(sorted(stale))
+
+
+def _managed_record(desired: Desired) -> str | None:
+    if not desired.labels and not desired.annotations:
+        return None
+    record = {
+        "annotations": sorted(desired.annotations or {}),
+        "labels": sorted(desired.labels or {}),
+    }
+    return json.dumps(record, separators=(",", ":"))
+
+
+def _managed_change(
+    desired: Desired, observed: ObservedSecret
+) -> dict[str, str | None]:
+    record = _managed_record(desired)
+    if observed.annotations.get(MANAGED_METADATA) == record:
+        return {}
+    return {MANAGED_METADATA: record}
+
+
+def _parse_managed(text: str) -> dict[str, frozenset[str]]:
+    """Read the record; one that somebody spoilt says nothing."""
+    try:
+        record = json.loads(text or "{}")
+    except ValueError:
+        record = {}
+    if not isinstance(record, dict):
+        record = {}
+    return {part: _names(record.get(part)) for part in ("labels", "annotations")}
+
+
+def _names(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(name for name in value if isinstance(name, str))

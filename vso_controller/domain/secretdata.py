@@ -1,0 +1,61 @@
+"""What Vault returned, as the data of a Kubernetes Secret.
+
+Byte for byte as upstream builds it: a string becomes its UTF-8 bytes, anything
+else its Go JSON, and `_raw` holds the whole of what Vault said as Go JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from vso_controller.domain.reasons import Failure, Reason
+from vso_controller.foundation import gojson
+from vso_controller.foundation.gojson import JSONValue
+
+RAW_KEY = "_raw"
+MAX_DATA_BYTES = 1024 * 1024
+"""The largest sum of all values, as Kubernetes' `MaxSecretSize` has it."""
+
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_DOTS = frozenset({".", ".."})
+
+
+def build_data(
+    source: Mapping[str, JSONValue], *, whole: JSONValue
+) -> dict[str, bytes] | Failure:
+    """Return the data for `source`, with `whole` under `_raw`.
+
+    What Kubernetes would refuse is told before anything is written.
+    """
+    if RAW_KEY in source:
+        return Failure(
+            Reason.INVALID_SECRET_DATA, f"key {RAW_KEY!r} not permitted in Secret data"
+        )
+    data = {key: to_bytes(value) for key, value in source.items()}
+    data[RAW_KEY] = gojson.dumps(whole)
+    return _refusal(data) or data
+
+
+def to_bytes(value: JSONValue) -> bytes:
+    """Return the value as Secret bytes: text as it is, the rest as Go JSON."""
+    if isinstance(value, str):  # a Number is its own literal too
+        return value.encode("utf-8", "replace")
+    return gojson.dumps(value)
+
+
+def _refusal(data: Mapping[str, bytes]) -> Failure | None:
+    wrong = sorted(key for key in data if not _KEY.fullmatch(key) or key in _DOTS)
+    if wrong:
+        return Failure(
+            Reason.INVALID_SECRET_DATA,
+            f"{wrong[0][:64]!r} cannot be a key of a Secret: letters, digits, "
+            "'-', '_' and '.' only",
+        )
+    size = sum(map(len, data.values()))
+    if size > MAX_DATA_BYTES:
+        return Failure(
+            Reason.INVALID_SECRET_DATA,
+            f"the data has {size} bytes, a Secret holds {MAX_DATA_BYTES} at most",
+        )
+    return None
