@@ -1,0 +1,62 @@
+"""Which fields of upstream's API this version does not act on yet.
+
+A resource that uses one of them is refused with a condition that names the
+field: nothing is written rather than something else than was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from vso_controller.api.v1beta1.vaultauth import AuthMethod, VaultAuthSpec
+from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.api.v1beta1.vaultstaticsecret import VaultStaticSecretSpec
+from vso_controller.domain.reasons import Failure, Reason
+
+Spec = TypeVar("Spec")
+Uses = Callable[[Spec], bool]
+
+_AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
+    ("spec.vaultAuthGlobalRef", lambda spec: spec.vault_auth_global_ref is not None),
+    (
+        "spec.method",
+        lambda spec: spec.method not in {None, AuthMethod.KUBERNETES},
+    ),
+)
+_CONNECTION: tuple[tuple[str, Uses[VaultConnectionSpec]], ...] = (
+    ("spec.caCertPath", lambda spec: bool(spec.ca_cert_path)),
+)
+_STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
+    ("spec.rolloutRestartTargets", lambda spec: bool(spec.rollout_restart_targets)),
+    (
+        "spec.destination.transformation",
+        lambda spec: spec.destination.transformation is not None,
+    ),
+)
+
+
+def unsupported_in_auth(spec: VaultAuthSpec) -> Failure | None:
+    """Return the refusal of a VaultAuth that uses what is not there yet."""
+    return _first(_AUTH, spec)
+
+
+def unsupported_in_connection(spec: VaultConnectionSpec) -> Failure | None:
+    """Return the refusal of a VaultConnection that uses what is not there yet."""
+    return _first(_CONNECTION, spec)
+
+
+def unsupported_in_static_secret(spec: VaultStaticSecretSpec) -> Failure | None:
+    """Return the refusal of a VaultStaticSecret that uses what is not there yet."""
+    return _first(_STATIC_SECRET, spec)
+
+
+def _first(
+    features: tuple[tuple[str, Callable[[Spec], bool]], ...], spec: Spec
+) -> Failure | None:
+    field = next((name for name, uses in features if uses(spec)), None)
+    if field is None:
+        return None
+    return Failure(
+        Reason.UNSUPPORTED_FEATURE, f"{field} is not supported by this version"
+    )
