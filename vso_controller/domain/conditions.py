@@ -6,7 +6,7 @@ refresh that finds nothing new leaves the list equal to what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -48,15 +48,17 @@ def condition(
 
 def merged(
     existing: Sequence[Condition],
-    updates: Iterable[Condition],
+    updates: Collection[Condition],
     *,
     generation: int,
     now: float,
+    drop: Collection[ConditionType] = (),
 ) -> tuple[Condition, ...]:
     """Return `existing` with `updates` in the place of those of the same type.
 
     Conditions of other types stay as they are and where they are, so that the
-    order of the list is stable; new types come last.
+    order of the list is stable; new types come last. Types in `drop` go unless
+    they are updated.
     """
     result = {each.type: each for each in existing}
     for update in updates:
@@ -67,12 +69,21 @@ def merged(
             observed_generation=generation,
             since=before.since if before is not None and same else float(int(now)),
         )
-    return tuple(result.values())
+    stale = set(drop) - {update.type for update in updates}
+    return tuple(each for name, each in result.items() if name not in stale)
 
 
 def find(conditions: Iterable[Condition], which: ConditionType) -> Condition | None:
     """Return the condition of that type, if there is one."""
     return next((each for each in conditions if each.type == which), None)
+
+
+def tells(conditions: Iterable[Condition], message: str) -> bool:
+    """Tell whether a condition is False already and says the same."""
+    return any(
+        each.status is False and each.message == message[:MAX_MESSAGE]
+        for each in conditions
+    )
 
 
 def is_true(conditions: Iterable[Condition], which: ConditionType) -> bool:

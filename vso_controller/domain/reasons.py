@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vso_controller.foundation.errors import OperationFailed
+
 
 class Reason(StrEnum):
     """Why a condition is what it is. The values appear in status and metrics."""
@@ -320,3 +322,16 @@ class Failure:
     @property
     def facts(self) -> Facts:
         return REASONS[self.reason]
+
+
+class Refusal(OperationFailed):
+    """A decision not to go on, told on the way up to who reports it."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.failure = Failure(reason, message)
+
+    @classmethod
+    def of(cls, failure: Failure) -> Refusal:
+        """Return the refusal that carries `failure`."""
+        return cls(failure.reason, failure.message)

@@ -64,6 +64,14 @@ def after_failure(
     return (not_synced, unhealthy, _not_ready(failure))
 
 
+def until_stale(failure: Failure, seen: Standing, *, now: float) -> float | None:
+    """Return the seconds until the failure ends readiness; None if it has, or won't."""
+    if not _still_holds(failure, seen):
+        return None
+    left = _stale_at(seen, now) - now
+    return left if left > 0 else None
+
+
 def _still_holds(failure: Failure, seen: Standing) -> bool:
     return (
         failure.facts.scope is Scope.SOURCE

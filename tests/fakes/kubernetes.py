@@ -1,0 +1,175 @@
+"""The writing side of an API server in memory, as the reconcilers see it.
+
+Its stores are the real ones, and learn of each write as a watch would tell it.
+`tests/e2e/test_fakes.py` holds it to what a real API server does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+
+from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.events import EventKind, EventSubject
+from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.objects import (
+    Envelope,
+    NewSecret,
+    ObjectKey,
+    ObservedSecret,
+    ResourceType,
+    SecretPatch,
+)
+from vso_controller.foundation.secret import SecretData
+from vso_controller.kube.errors import AlreadyExists, Conflict, NotFound
+from vso_controller.runtime.store import Store
+
+DIGEST_KEY = b"a key of the tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An Event that was recorded."""
+
+    about: ObjectKey
+    kind: EventKind
+    reason: str
+    message: str
+
+
+class FakeKubernetes:
+    """Secrets, status writes and Events in memory; `writes` counts what changed."""
+
+    def __init__(self) -> None:
+        self.watched: Store[ObservedSecret] = Store()
+        self.values: dict[ObjectKey, dict[str, bytes]] = {}
+        self.secrets: dict[ObjectKey, ObservedSecret] = {}
+        self.told: list[Told] = []
+        self.writes = 0
+        self.reads = 0
+        self._versions = count(1)
+
+    def next_version(self) -> str:
+        """Return the resourceVersion of one more change of anything."""
+        return str(next(self._versions))
+
+    async def read(self, key: ObjectKey) -> ObservedSecret | None:
+        self.reads += 1
+        return self.secrets.get(key)
+
+    async def read_data(self, key: ObjectKey) -> SecretData:
+        if key not in self.values:
+            raise NotFound(f"get secrets {key}")
+        return SecretData(dict(self.values[key]))
+
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        if secret.key in self.secrets:
+            raise AlreadyExists(f"create secrets {secret.key}")
+        version = next(self._versions)
+        observed = ObservedSecret(
+            key=secret.key,
+            uid=f"uid-{version}",
+            resource_version=str(version),
+            type=secret.type,
+            digest=b"",
+            labels=dict(secret.labels),
+            annotations=dict(secret.annotations),
+            owners=secret.owners,
+        )
+        return self._store(observed, secret.data.reveal())
+
+    async def patch(self, patch: SecretPatch) -> ObservedSecret:
+        before = self._expect(patch.key, patch.resource_version)
+        data = {
+            key: value
+            for key, value in self.values[patch.key].items()
+            if key not in patch.removed_keys
+        }
+        if patch.data is not None:
+            data |= patch.data.reveal()
+        after = replace(
+            before,
+            resource_version=self.next_version(),
+            labels=_overlaid(before.labels, patch.labels),
+            annotations=_overlaid(before.annotations, patch.annotations),
+            owners=before.owners if patch.owners is None else patch.owners,
+        )
+        return self._store(after, data)
+
+    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
+        if key not in self.secrets:
+            return
+        before = self._expect(key, resource_version)
+        if before.uid != uid:
+            raise Conflict(f"delete secrets {key}")
+        self.remove(key)
+
+    def remove(self, key: ObjectKey) -> None:
+        """Delete a Secret, as anybody might."""
+        gone = replace(self.secrets.pop(key), resource_version=self.next_version())
+        del self.values[key]
+        self.writes += 1
+        self._tell(EventType.DELETED, gone)
+
+    def edit(self, key: ObjectKey, **data: bytes) -> None:
+        """Change values of a Secret, as anybody might."""
+        before = self.secrets[key]
+        after = replace(before, resource_version=self.next_version())
+        self._store(after, {**self.values[key], **data})
+
+    def put(self, secret: ObservedSecret, data: Mapping[str, bytes]) -> None:
+        """Have a Secret of anybody's in the cluster."""
+        self._store(replace(secret, resource_version=self.next_version()), data)
+
+    async def write(
+        self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
+    ) -> Envelope:
+        """Write a status; merges as the API server does."""
+        self.writes += 1
+        stored = json.loads(envelope.status or b"{}")
+        merged = {
+            name: value
+            for name, value in {**stored, **status}.items()
+            if value is not None
+        }
+        version = self.next_version()
+        return replace(
+            envelope, status=json.dumps(merged).encode(), resource_version=version
+        )
+
+    def record(
+        self, about: EventSubject, *, kind: EventKind, reason: str, message: str
+    ) -> None:
+        self.told.append(Told(about.key, kind, reason, message))
+
+    def _expect(self, key: ObjectKey, resource_version: str) -> ObservedSecret:
+        if key not in self.secrets:
+            raise NotFound(f"secrets {key}")
+        if self.secrets[key].resource_version != resource_version:
+            raise Conflict(f"secrets {key}")
+        return self.secrets[key]
+
+    def _store(
+        self, secret: ObservedSecret, data: Mapping[str, bytes]
+    ) -> ObservedSecret:
+        stored = replace(
+            secret, digest=digest_of(data, DIGEST_KEY), data_keys=frozenset(data)
+        )
+        self.writes += 1
+        self.secrets[secret.key] = stored
+        self.values[secret.key] = dict(data)
+        self._tell(EventType.MODIFIED, stored)
+        return stored
+
+    def _tell(self, kind: EventType, secret: ObservedSecret) -> None:
+        if "secrets.hashicorp.com/vso-ownerRefUID" in secret.labels:
+            self.watched.apply(WatchEvent(kind, secret.resource_version, secret))
+
+
+def _overlaid(
+    before: Mapping[str, str], changes: Mapping[str, str | None]
+) -> dict[str, str]:
+    merged = {**before, **changes}
+    return {name: value for name, value in merged.items() if value is not None}

@@ -1,0 +1,155 @@
+"""A Vault in memory, without sockets: tokens that live, die and are renewed.
+
+It answers what `vault.session` asks, in the loop's (virtual) time, and counts logins.
+Paths can be denied, and each kind of call can be made slow or made to fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.secret import Secret
+from vso_controller.vault.errors import InvalidRequest, PathNotFound, PermissionDenied
+from vso_controller.vault.ports import LoginRequest
+from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
+
+
+class LoopClock:
+    """All three clocks run with the event loop; `suspended` adds to the boot clock."""
+
+    def __init__(self) -> None:
+        self.suspended = 0.0
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def boot(self) -> float:
+        return self.monotonic() + self.suspended
+
+    def now(self) -> float:
+        return self.monotonic() + 1_700_000_000
+
+
+@dataclass(slots=True)
+class IssuedToken:
+    """A token as the server keeps it; times are the loop's."""
+
+    value: str
+    accessor: str
+    ends: float
+    latest_end: float  # however often it is renewed
+
+
+@dataclass
+class VaultInMemory:
+    """A Transport that is its own server. Seconds; a TTL of 0 never ends."""
+
+    ttl: float = 3600
+    max_ttl: float = 10**9
+    renewable: bool = True
+    may_look_up: bool = True
+    stored: dict[str, object] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    delays: dict[Operation, float] = field(default_factory=dict)
+    failures: dict[Operation, OperationFailed] = field(default_factory=dict)
+    calls: Counter[Operation] = field(default_factory=Counter)
+    requests: list[VaultRequest] = field(default_factory=list)
+    tokens: dict[str, IssuedToken] = field(default_factory=dict)
+
+    @property
+    def logins(self) -> int:
+        return self.calls[Operation.LOGIN]
+
+    def revoke_all(self) -> None:
+        """Forget every token, as an administrator would make it."""
+        self.tokens.clear()
+
+    async def request(self, request: VaultRequest) -> VaultReply:
+        self.calls[request.operation] += 1
+        self.requests.append(request)
+        await asyncio.sleep(self.delays.get(request.operation, 0))
+        if failure := self.failures.get(request.operation):
+            raise failure
+        document = self._answer(request)
+        return VaultReply(status=200 if document else 204, document=Secret(document))
+
+    def _answer(self, request: VaultRequest) -> dict[str, object]:
+        if request.operation is Operation.LOGIN:
+            return self._issue()
+        token = self._token_of(request)
+        match request.operation:
+            case Operation.LOOKUP_TOKEN if self.may_look_up:
+                return {"data": {"accessor": token.accessor}}
+            case Operation.RENEW_TOKEN:
+                return self._renew(token)
+            case Operation.REVOKE_TOKEN:
+                del self.tokens[token.value]
+                return {}
+            case Operation.READ if "/".join(request.path) not in self.denied:
+                return self._read(request)
+            case _:
+                raise PermissionDenied("permission denied")
+
+    def _read(self, request: VaultRequest) -> dict[str, object]:
+        path = "/".join(request.path)
+        if path not in self.stored:
+            raise PathNotFound(path)
+        return {"data": self.stored[path]}
+
+    def _token_of(self, request: VaultRequest) -> IssuedToken:
+        value = request.token.reveal() if request.token is not None else ""
+        token = self.tokens.get(value)
+        if token is None or token.ends <= _now():
+            raise PermissionDenied("permission denied")
+        return token
+
+    def _issue(self) -> dict[str, object]:
+        number = self.logins
+        ends = _now() + self.ttl if self.ttl else float("inf")
+        token = IssuedToken(
+            value=f"canary-token-{number}",
+            accessor=f"accessor-{number}",
+            ends=ends,
+            latest_end=_now() + self.max_ttl,
+        )
+        self.tokens[token.value] = token
+        return self._auth(token, self.ttl)
+
+    def _renew(self, token: IssuedToken) -> dict[str, object]:
+        if not self.renewable:
+            raise InvalidRequest("lease is not renewable")
+        ttl = min(self.ttl, token.latest_end - _now())
+        token.ends = _now() + ttl
+        return self._auth(token, ttl)
+
+    def _auth(self, token: IssuedToken, ttl: float) -> dict[str, object]:
+        return {
+            "auth": {
+                "client_token": token.value,
+                "accessor": token.accessor,
+                "lease_duration": int(ttl),
+                "renewable": self.renewable,
+            }
+        }
+
+
+@dataclass
+class RoleLogin:
+    """A LoginMethod with a role and a password; `failure` stands for missing ones."""
+
+    mount: str = "kubernetes"
+    failure: OperationFailed | None = None
+
+    async def credentials(self) -> LoginRequest:
+        if self.failure is not None:
+            raise self.failure
+        return LoginRequest(
+            mount=self.mount, body=Secret({"role": "app", "jwt": "canary-jwt"})
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,164 @@
+"""A proxy in front of a server that writes down what crosses it.
+
+HTTPS in front, HTTP or HTTPS behind. Bodies stream both ways piece by piece, so a
+watch flows as it would without the proxy. What happens to a connection behind
+happens in front: where the server is gone or breaks off, the client sees its
+connection reset and no status that the server never sent. Protocol upgrades
+(WebSocket, exec) do not pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+
+from aiohttp import web
+
+from tests.support.recorder import Recorder, Recording
+from tests.support.requestlog import RequestHead
+from tests.support.tls import LOOPBACK, Authority
+from tests.support.upstream import (
+    Answer,
+    ConnectionCut,
+    HttpUpstream,
+    Question,
+    Upstream,
+)
+
+_PARTING = 0.1  # seconds that open requests get when the proxy ends
+_CREDENTIALS = ("Authorization", "X-Vault-Token")
+
+
+class RecordingProxy:
+    """A running proxy: clients use `url` and `ca_pem`, tests read `recorder`."""
+
+    def __init__(self, *, url: str, ca_pem: str, recorder: Recorder) -> None:
+        self.url = url
+        self.ca_pem = ca_pem
+        self.recorder = recorder
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        upstream_url: str,
+        upstream_ca: str | None = None,
+        *,
+        wrap: Callable[[Upstream], Upstream] = lambda upstream: upstream,
+    ) -> AsyncIterator[RecordingProxy]:
+        """Stand before `upstream_url` for the length of the `async with` block.
+
+        `wrap` may put fault rules around the server.
+        """
+        authority = Authority()
+        recorder = Recorder(clock=asyncio.get_running_loop().time)
+        async with AsyncExitStack() as stack:
+            server = await stack.enter_async_context(
+                HttpUpstream.connect(upstream_url, upstream_ca)
+            )
+            relay = _Relay(upstream=wrap(server), recorder=recorder)
+            port = await stack.enter_async_context(_listening(relay, authority))
+            url = f"https://{LOOPBACK}:{port}"
+            yield cls(url=url, ca_pem=authority.ca_pem, recorder=recorder)
+
+
+class _Relay:
+    """Takes requests, asks the upstream, tells the recorder."""
+
+    def __init__(self, *, upstream: Upstream, recorder: Recorder) -> None:
+        self._upstream = upstream
+        self._recorder = recorder
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        head = _head_of(request)
+        recording = self._recorder.begin(head)
+        try:
+            response = await self._relay(request, head, recording)
+        except ConnectionCut as cut:
+            recording.end(failure=str(cut))
+            return _reset(request)
+        except ConnectionError:
+            recording.end(failure="the client went away")
+            return _reset(request)
+        except asyncio.CancelledError:
+            recording.end(failure="the client went away, or the proxy ended")
+            raise
+        recording.end()
+        return response
+
+    async def _relay(
+        self, request: web.BaseRequest, head: RequestHead, recording: Recording
+    ) -> web.StreamResponse:
+        question = Question(
+            head=head,
+            target=request.raw_path,
+            headers=request.headers,
+            body=_recorded_body(request, recording) if request.body_exists else None,
+        )
+        async with self._upstream.ask(question) as answer:
+            recording.begin_answer(answer.status)
+            response = _response_to(request, answer)
+            # The head goes out now: an idle watch has nothing to follow it.
+            await response.prepare(request)
+            async with aclosing(answer.body) as chunks:
+                async for chunk in chunks:
+                    recording.add_to_answer(chunk)
+                    await response.write(chunk)
+            await response.write_eof()
+        return response
+
+
+@asynccontextmanager
+async def _listening(relay: _Relay, authority: Authority) -> AsyncIterator[int]:
+    server = web.Server(
+        relay.handle,
+        handler_cancellation=True,  # who leaves a watch ends it behind, too
+        access_log=None,
+        auto_decompress=False,
+    )
+    runner = web.ServerRunner(server, shutdown_timeout=_PARTING)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=authority.server_context())
+        await site.start()
+        port: int = runner.addresses[0][1]
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def _recorded_body(
+    request: web.BaseRequest, recording: Recording
+) -> AsyncGenerator[bytes, None]:
+    async for chunk in request.content.iter_any():
+        recording.add_to_request(chunk)
+        yield chunk
+    recording.end_request()
+
+
+def _head_of(request: web.BaseRequest) -> RequestHead:
+    path, _, query = request.raw_path.partition("?")
+    return RequestHead(
+        method=request.method,
+        path=path,
+        query=query,
+        user_agent=request.headers.get("User-Agent", ""),
+        is_authorized=any(name in request.headers for name in _CREDENTIALS),
+    )
+
+
+def _response_to(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+    response = web.StreamResponse(
+        status=answer.status, reason=answer.reason, headers=answer.headers
+    )
+    has_body = request.method != "HEAD" and answer.status not in {204, 304}
+    if has_body and "Content-Length" not in answer.headers:
+        response.enable_chunked_encoding()
+    return response
+
+
+def _reset(request: web.BaseRequest) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=502)  # for aiohttp alone: it reaches nobody

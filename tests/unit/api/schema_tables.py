@@ -1,0 +1,210 @@
+"""The published schema of v1beta1 as tables: one row a field.
+
+Written down by hand from the description of the upstream operator's API, so that a
+change of a model that would refuse objects already stored fails a test. A row says
+the JSON path below `spec` or `status`, the type, and what validation there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DURATION = r"^([0-9]+(\.[0-9]+)?(s|m|h))$"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    type: str  # "[]x" is a list of x, "map of x" an object with any keys
+    required: bool = False
+    default: object = None
+    enum: tuple[str, ...] = ()
+    pattern: str = ""
+    minimum: int | None = None
+    format: str = ""
+    min_length: int | None = None
+    max_length: int | None = None
+
+
+Table = Mapping[str, Row]
+
+TEXT = Row("string")
+REQUIRED_TEXT = Row("string", required=True)
+FLAG = Row("boolean")
+OBJECT = Row("object")
+TEXTS = Row("[]string")
+TEXT_MAP = Row("map of string")
+
+
+def _below(prefix: str, rows: Table) -> dict[str, Row]:
+    return {f"{prefix}.{path}": row for path, row in rows.items()}
+
+
+TRANSFORMATION: Table = {
+    "templates": Row("map of object"),
+    "templates.*.name": TEXT,
+    "templates.*.text": REQUIRED_TEXT,
+    "transformationRefs": Row("[]object"),
+    "transformationRefs[].name": REQUIRED_TEXT,
+    "transformationRefs[].namespace": TEXT,
+    "transformationRefs[].templateRefs": Row("[]object"),
+    "transformationRefs[].templateRefs[].name": REQUIRED_TEXT,
+    "transformationRefs[].templateRefs[].keyOverride": TEXT,
+    "transformationRefs[].ignoreIncludes": FLAG,
+    "transformationRefs[].ignoreExcludes": FLAG,
+    "includes": TEXTS,
+    "excludes": TEXTS,
+    "excludeRaw": FLAG,
+}
+
+DESTINATION: Table = {
+    "name": REQUIRED_TEXT,
+    "create": Row("boolean", default=False),
+    "overwrite": Row("boolean", default=False),
+    "labels": TEXT_MAP,
+    "annotations": TEXT_MAP,
+    "type": TEXT,
+    "transformation": OBJECT,
+    **_below("transformation", TRANSFORMATION),
+}
+
+CONDITIONS: Table = {
+    "conditions": Row("[]object"),
+    "conditions[].type": Row(
+        "string",
+        required=True,
+        max_length=316,
+        pattern=(
+            r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+            r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
+        ),
+    ),
+    "conditions[].status": Row(
+        "string", required=True, enum=("True", "False", "Unknown")
+    ),
+    "conditions[].observedGeneration": Row("integer", format="int64", minimum=0),
+    "conditions[].lastTransitionTime": Row("string", required=True, format="date-time"),
+    "conditions[].reason": Row(
+        "string",
+        required=True,
+        min_length=1,
+        max_length=1024,
+        pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
+    ),
+    "conditions[].message": Row("string", required=True, max_length=32768),
+}
+
+TOKEN_EXPIRATION = Row("integer", format="int64", default=600, minimum=600)
+MERGE_STRATEGY = Row("string", enum=("union", "replace", "none"))
+
+VAULT_CONNECTION_SPEC: Table = {
+    "address": REQUIRED_TEXT,
+    "headers": TEXT_MAP,
+    "tlsServerName": TEXT,
+    "caCertSecretRef": TEXT,
+    "caCertPath": TEXT,
+    "skipTLSVerify": Row("boolean", required=True, default=False),
+    "timeout": Row("string", pattern=DURATION),
+}
+
+VAULT_CONNECTION_STATUS: Table = {
+    "valid": Row("boolean", required=True),
+    **CONDITIONS,
+}
+
+VAULT_AUTH_SPEC: Table = {
+    "vaultConnectionRef": TEXT,
+    "vaultAuthGlobalRef": OBJECT,
+    "vaultAuthGlobalRef.name": Row("string", pattern="^([a-z0-9.-]{1,253})$"),
+    "vaultAuthGlobalRef.namespace": Row("string", pattern="^([a-z0-9-]{1,63})$"),
+    "vaultAuthGlobalRef.allowDefault": FLAG,
+    "vaultAuthGlobalRef.mergeStrategy": OBJECT,
+    "vaultAuthGlobalRef.mergeStrategy.headers": MERGE_STRATEGY,
+    "vaultAuthGlobalRef.mergeStrategy.params": MERGE_STRATEGY,
+    "namespace": TEXT,
+    "allowedNamespaces": TEXTS,
+    "method": Row("string", enum=("kubernetes", "jwt", "appRole", "aws", "gcp")),
+    "mount": TEXT,
+    "params": TEXT_MAP,
+    "headers": TEXT_MAP,
+    "kubernetes": OBJECT,
+    "kubernetes.role": TEXT,
+    "kubernetes.serviceAccount": TEXT,
+    "kubernetes.audiences": TEXTS,
+    "kubernetes.tokenExpirationSeconds": TOKEN_EXPIRATION,
+    "jwt": OBJECT,
+    "jwt.role": TEXT,
+    "jwt.secretRef": TEXT,
+    "jwt.serviceAccount": TEXT,
+    "jwt.audiences": TEXTS,
+    "jwt.tokenExpirationSeconds": TOKEN_EXPIRATION,
+    "appRole": OBJECT,
+    "appRole.roleId": TEXT,
+    "appRole.secretIDPath": TEXT,
+    "appRole.secretRef": TEXT,
+    "aws": OBJECT,
+    "aws.role": TEXT,
+    "aws.region": TEXT,
+    "aws.headerValue": TEXT,
+    "aws.sessionName": TEXT,
+    "aws.stsEndpoint": TEXT,
+    "aws.iamEndpoint": TEXT,
+    "aws.secretRef": TEXT,
+    "aws.irsaServiceAccount": TEXT,
+    "gcp": OBJECT,
+    "gcp.role": TEXT,
+    "gcp.workloadIdentityServiceAccount": TEXT,
+    "gcp.region": TEXT,
+    "gcp.clusterName": TEXT,
+    "gcp.projectID": TEXT,
+    "storageEncryption": OBJECT,
+    "storageEncryption.mount": REQUIRED_TEXT,
+    "storageEncryption.keyName": REQUIRED_TEXT,
+}
+
+VAULT_AUTH_STATUS: Table = {
+    "valid": FLAG,
+    "error": TEXT,
+    "specHash": TEXT,
+    **CONDITIONS,
+}
+
+VAULT_STATIC_SECRET_SPEC: Table = {
+    "vaultAuthRef": TEXT,
+    "namespace": TEXT,
+    "mount": REQUIRED_TEXT,
+    "path": REQUIRED_TEXT,
+    "version": Row("integer", minimum=0),
+    "type": Row("string", required=True, enum=("kv-v1", "kv-v2")),
+    "refreshAfter": Row("string", pattern=DURATION),
+    "hmacSecretData": Row("boolean", default=True),
+    "rolloutRestartTargets": Row("[]object"),
+    "rolloutRestartTargets[].kind": Row(
+        "string",
+        required=True,
+        enum=("Deployment", "DaemonSet", "StatefulSet", "argo.Rollout"),
+    ),
+    "rolloutRestartTargets[].name": REQUIRED_TEXT,
+    "destination": Row("object", required=True),
+    **_below("destination", DESTINATION),
+    "syncConfig": OBJECT,
+    "syncConfig.instantUpdates": FLAG,
+}
+
+VAULT_STATIC_SECRET_STATUS: Table = {
+    "lastGeneration": Row("integer", required=True, format="int64"),
+    "secretMAC": TEXT,
+    "vaultClientMeta": OBJECT,
+    "vaultClientMeta.cacheKey": TEXT,
+    "vaultClientMeta.id": TEXT,
+    **CONDITIONS,
+}
+
+TABLES: Mapping[tuple[str, str], Table] = {
+    ("VaultConnection", "spec"): VAULT_CONNECTION_SPEC,
+    ("VaultConnection", "status"): VAULT_CONNECTION_STATUS,
+    ("VaultAuth", "spec"): VAULT_AUTH_SPEC,
+    ("VaultAuth", "status"): VAULT_AUTH_STATUS,
+    ("VaultStaticSecret", "spec"): VAULT_STATIC_SECRET_SPEC,
+    ("VaultStaticSecret", "status"): VAULT_STATIC_SECRET_STATUS,
+}

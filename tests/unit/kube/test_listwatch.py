@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.kube.servers import ScriptedServer, refusal
+from tests.unit.kube.worlds import WIDGETS, widget
+from vso_controller.foundation.listwatch import EventType
+from vso_controller.foundation.objects import Envelope
+from vso_controller.kube.decoding import EnvelopeDecoder
+from vso_controller.kube.errors import ConnectionFailed, Expired, NotFound
+from vso_controller.kube.listwatch import ResourceListWatch
+from vso_controller.kube.session import ApiSession
+
+EMPTY = {"metadata": {"resourceVersion": "90"}, "items": []}
+
+
+def widgets(
+    session: ApiSession, namespace: str = "", label_selector: str = ""
+) -> ResourceListWatch[Envelope]:
+    return ResourceListWatch(
+        session=session,
+        resource=WIDGETS,
+        decoder=EnvelopeDecoder(),
+        namespace=namespace,
+        label_selector=label_selector,
+    )
+
+
+def line(kind: str, document: object) -> bytes:
+    return json.dumps({"type": kind, "object": document}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "token", "query"),
+    [
+        ("", "", {"limit": "500"}),
+        ("0", "", {"limit": "500", "resourceVersion": "0"}),
+        (
+            "7",
+            "",
+            {
+                "limit": "500",
+                "resourceVersion": "7",
+                "resourceVersionMatch": "NotOlderThan",
+            },
+        ),
+        ("", "more", {"limit": "500", "continue": "more"}),
+        ("7", "more", {"limit": "500", "continue": "more"}),
+    ],
+    ids=["newest", "any", "not older", "next page", "next page has its version"],
+)
+async def test_list_asks_for_the_version_it_was_given(
+    server: ScriptedServer,
+    session: ApiSession,
+    version: str,
+    token: str,
+    query: dict[str, str],
+) -> None:
+    server.answer(EMPTY)
+
+    page = await widgets(session).list_page(
+        resource_version=version, continue_token=token
+    )
+
+    assert page.resource_version == "90"
+    assert server.seen[0].path == "/apis/ex.io/v1/widgets"
+    assert server.seen[0].query == query
+
+
+async def test_list_is_scoped(server: ScriptedServer, session: ApiSession) -> None:
+    server.answer(EMPTY)
+    scoped = widgets(session, namespace="shop", label_selector="a=b")
+
+    await scoped.list_page(resource_version="", continue_token="")
+
+    assert server.seen[0].path == "/apis/ex.io/v1/namespaces/shop/widgets"
+    assert server.seen[0].query == {"limit": "500", "labelSelector": "a=b"}
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(410, Expired), (404, NotFound)], ids=["410", "404"]
+)
+async def test_refused_list_is_translated(
+    server: ScriptedServer, session: ApiSession, code: int, error: type[Exception]
+) -> None:
+    server.refuse(code)
+
+    with pytest.raises(error):
+        await widgets(session).list_page(resource_version="7", continue_token="")
+
+
+async def test_watch_asks_for_bookmarks_and_for_an_end(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.stream()
+    scoped = widgets(session, label_selector="a=b")
+
+    async with scoped.watch(resource_version="7", timeout=61.6) as events:
+        assert [event async for event in events] == []
+
+    assert server.seen[0].query == {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": "62",
+        "resourceVersion": "7",
+        "labelSelector": "a=b",
+    }
+
+
+async def test_watch_yields_events_however_they_arrive(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    large = widget("large", spec={"text": "x" * 200_000})
+    body = line("ADDED", large) + line("DELETED", widget("gone", version="9"))
+    server.stream(*(body[at : at + 50_001] for at in range(0, len(body), 50_001)))
+
+    async with widgets(session).watch(resource_version="", timeout=60) as events:
+        seen = [event async for event in events]
+
+    assert [event.type for event in seen] == [EventType.ADDED, EventType.DELETED]
+    assert [event.resource_version for event in seen] == ["7", "9"]
+
+
+async def test_events_before_an_error_are_not_lost(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    expired = refusal(410, "Expired", "too old resource version")
+    server.stream(line("ADDED", widget()) + line("ERROR", expired))
+
+    async with widgets(session).watch(resource_version="7", timeout=60) as events:
+        assert (await anext(events)).type is EventType.ADDED
+        with pytest.raises(Expired, match="too old"):
+            await anext(events)
+
+
+async def test_event_cut_in_the_middle_breaks_the_watch(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.stream(line("ADDED", widget()), line("ADDED", widget("b"))[:40])
+
+    async with widgets(session).watch(resource_version="7", timeout=60) as events:
+        assert (await anext(events)).type is EventType.ADDED
+        with pytest.raises(ConnectionFailed):
+            await anext(events)
+
+
+async def test_watch_of_an_expired_version_is_not_entered(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.refuse(410, "Expired")
+
+    with pytest.raises(Expired):
+        async with widgets(session).watch(resource_version="1", timeout=60):
+            pytest.fail("the server refused the watch")

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.reconcilers.world import (
+    AUTH,
+    AUTH_SPEC,
+    CONNECTION,
+    CONNECTION_SPEC,
+    OPERATOR,
+    RESOURCE,
+    World,
+)
+from vso_controller.foundation.objects import ObjectKey
+from vso_controller.runtime.ports import Outcome
+
+pytestmark = pytest.mark.looptime
+
+
+async def check(world: World) -> None:
+    assert await world.auth.reconcile(AUTH) == Outcome()
+
+
+def ready(world: World) -> tuple[str, str, str]:
+    return world.condition(world.auths, AUTH, "Ready")
+
+
+async def test_auth_in_order_is_valid_without_a_login() -> None:
+    world = World().in_order()
+
+    await check(world)
+
+    status = world.status(world.auths, AUTH)
+    assert status["valid"] is True
+    assert "error" not in status
+    assert world.conditions(world.auths, AUTH) == {"Healthy": "True", "Ready": "True"}
+    assert world.vault.logins == 0
+    assert [told.reason for told in world.kubernetes.told] == ["Accepted"]
+
+
+async def test_second_look_writes_nothing() -> None:
+    world = World().in_order()
+    await check(world)
+    writes = world.kubernetes.writes
+
+    await check(world)
+
+    assert world.kubernetes.writes == writes
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "message"),
+    [
+        pytest.param(
+            {"kubernetes": {}},
+            "InvalidSpec",
+            "spec.kubernetes.role, spec.kubernetes.serviceAccount",
+            id="all missing fields are named",
+        ),
+        pytest.param({"mount": ""}, "InvalidSpec", "spec.mount", id="mount"),
+        pytest.param({"kubernetes": None}, "InvalidSpec", "spec.kubernetes", id="none"),
+        pytest.param({"method": "ldap"}, "InvalidSpec", "spec.method", id="method"),
+        pytest.param({"method": "aws"}, "UnsupportedFeature", "spec.method", id="aws"),
+        pytest.param(
+            {"vaultAuthGlobalRef": {"name": "x"}},
+            "UnsupportedFeature",
+            "spec.vaultAuthGlobalRef",
+            id="global",
+        ),
+        pytest.param(
+            {"vaultConnectionRef": "a/b/c"}, "InvalidReference", "a/b/c", id="reference"
+        ),
+    ],
+)
+async def test_auth_that_cannot_be_used_says_why(
+    changes: dict[str, object], reason: str, message: str
+) -> None:
+    world = World().in_order()
+    world.put(world.auths, AUTH, AUTH_SPEC | changes)
+
+    await check(world)
+
+    assert ready(world)[:2] == ("False", reason)
+    assert message in ready(world)[2]
+    assert world.status(world.auths, AUTH)["valid"] is False
+    assert message in world.status(world.auths, AUTH)["error"]
+
+
+async def test_missing_connection_wakes_the_auth_when_it_appears() -> None:
+    world = World().in_order()
+    world.remove(world.connections, CONNECTION)
+    await check(world)
+    assert ready(world)[:2] == ("False", "VaultConnectionNotFound")
+    world.woken.clear()
+
+    world.put(world.connections, CONNECTION, CONNECTION_SPEC)
+
+    assert set(world.woken) == {CONNECTION, AUTH, RESOURCE}
+    await check(world)
+    assert ready(world)[0] == "True"
+    assert "error" not in world.status(world.auths, AUTH)
+
+
+async def test_connection_is_found_in_the_operators_namespace() -> None:
+    world = World().in_order()
+    world.remove(world.connections, CONNECTION)
+    world.woken.clear()
+
+    world.put(world.connections, ObjectKey(OPERATOR, "vault"), CONNECTION_SPEC)
+
+    assert AUTH in world.woken
+    await check(world)
+    assert ready(world)[0] == "True"
+
+
+async def test_deleted_auth_is_forgotten() -> None:
+    world = World().in_order()
+    await check(world)
+    world.remove(world.auths, AUTH)
+    world.woken.clear()
+
+    await check(world)
+
+    assert world.auths.get(AUTH) is None

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.unit.reconcilers.world import (
+    AUTH,
+    CONNECTION,
+    CONNECTION_SPEC,
+    RESOURCE,
+    World,
+)
+from vso_controller.domain.destination import OPAQUE
+from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.objects import ObjectKey, ObservedSecret
+from vso_controller.runtime.gate import NotLeading
+from vso_controller.runtime.ports import Outcome
+from vso_controller.vault.errors import ServerUnreachable, TlsVerificationFailed
+from vso_controller.vault.requests import Operation
+
+pytestmark = pytest.mark.looptime
+
+CA_SECRET = ObjectKey("apps", "vault-ca")
+WITH_CA = CONNECTION_SPEC | {"caCertSecretRef": "vault-ca"}
+
+
+async def probe(world: World) -> Outcome:
+    return await world.connection.reconcile(CONNECTION)
+
+
+async def fail(world: World) -> None:
+    with pytest.raises(OperationFailed):
+        await probe(world)
+
+
+def told(world: World, condition: str) -> tuple[str, str, str]:
+    return world.condition(world.connections, CONNECTION, condition)
+
+
+def put_ca(world: World, **data: bytes) -> None:
+    world.kubernetes.put(ObservedSecret(CA_SECRET, "uid", "1", OPAQUE, b""), data)
+
+
+async def test_vault_that_serves_is_valid_and_ready() -> None:
+    world = World().in_order()
+
+    await probe(world)
+
+    assert world.conditions(world.connections, CONNECTION) == {
+        "VaultPing": "True",
+        "ResourceValidation": "True",
+        "Healthy": "True",
+        "Ready": "True",
+    }
+    assert world.status(world.connections, CONNECTION)["valid"] is True
+    assert [each.reason for each in world.kubernetes.told] == ["Accepted"]
+
+
+async def test_vault_is_asked_again_and_again_without_a_write() -> None:
+    world = World().in_order()
+    outcome = await probe(world)
+    writes = world.kubernetes.writes
+    assert outcome.requeue_after is not None
+    assert 0 < outcome.requeue_after <= 60
+
+    await asyncio.sleep(outcome.requeue_after)
+    await probe(world)
+
+    assert world.kubernetes.writes == writes
+    assert len(world.clients) == 1
+
+
+async def test_sealed_vault_is_valid_but_not_ready() -> None:
+    world = World().in_order()
+    world.vault.sealed = True
+
+    await fail(world)
+
+    assert world.status(world.connections, CONNECTION)["valid"] is True
+    assert told(world, "Healthy")[0] == "True"
+    assert told(world, "Ready")[:2] == ("False", "VaultSealed")
+    assert told(world, "VaultPing")[0] == "True"
+
+
+async def test_unsealed_vault_wakes_those_who_wait_for_it() -> None:
+    world = World().in_order()
+    world.vault.sealed = True
+    await fail(world)
+    world.woken.clear()
+
+    world.vault.sealed = False
+    await probe(world)
+
+    assert told(world, "Ready")[0] == "True"
+    assert set(world.woken) == {AUTH, RESOURCE}
+
+
+async def test_vault_that_still_serves_wakes_nobody() -> None:
+    world = World().in_order()
+    await probe(world)
+    world.woken.clear()
+
+    await probe(world)
+
+    assert world.woken == []
+
+
+async def test_unreachable_vault_is_not_valid() -> None:
+    world = World().in_order()
+    world.vault.failures[Operation.SEAL_STATUS] = ServerUnreachable("refused")
+
+    await fail(world)
+
+    assert world.status(world.connections, CONNECTION)["valid"] is False
+    assert told(world, "VaultPing")[:2] == ("False", "InvalidConfiguration")
+    assert told(world, "Healthy")[:2] == ("False", "Unhealthy")
+    assert told(world, "Ready") == ("False", "VaultUnreachable", "refused")
+
+
+async def test_conditions_of_a_past_failure_do_not_stay() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA)
+    await fail(world)
+    assert told(world, "VaultClient")[0] == "False"
+
+    world.put(world.connections, CONNECTION, CONNECTION_SPEC)
+    await probe(world)
+
+    assert "VaultClient" not in world.conditions(world.connections, CONNECTION)
+
+
+async def test_missing_ca_secret_is_told_and_found_later() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA)
+
+    await fail(world)
+    assert told(world, "Ready")[:2] == ("False", "CACertificateUnavailable")
+
+    put_ca(world, **{"ca.pem": b"wrong key"})
+    await fail(world)
+    assert "has no key 'ca.crt'" in told(world, "Ready")[2]
+
+    put_ca(world, **{"ca.crt": b"PEM"})
+    await probe(world)
+    assert world.clients == [("https://vault:8200", b"PEM")]
+
+
+async def test_ca_is_read_again_when_it_does_not_fit_any_more() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA)
+    put_ca(world, **{"ca.crt": b"old"})
+    await probe(world)
+    put_ca(world, **{"ca.crt": b"new"})
+    await probe(world)
+    assert [ca for _, ca in world.clients] == [b"old"], "trusted as long as it fits"
+
+    world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
+    await fail(world)
+    world.vault.failures.clear()
+    await probe(world)
+
+    assert [ca for _, ca in world.clients] == [b"old", b"new"]
+    assert world.vault.closed == 1
+
+
+async def test_same_ca_again_keeps_the_client() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA)
+    put_ca(world, **{"ca.crt": b"same"})
+    world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
+
+    await fail(world)
+    await fail(world)
+
+    assert len(world.clients) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "message"),
+    [
+        pytest.param(
+            {"address": 1}, "VaultConnectionInvalid", "spec.address", id="address"
+        ),
+        pytest.param(
+            CONNECTION_SPEC | {"caCertPath": "/etc/ca"},
+            "UnsupportedFeature",
+            "spec.caCertPath",
+            id="unsupported",
+        ),
+    ],
+)
+async def test_spec_that_cannot_be_acted_on_waits_for_an_edit(
+    spec: dict[str, object], reason: str, message: str
+) -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, spec)
+
+    assert await probe(world) == Outcome()
+
+    assert told(world, "Ready")[:2] == ("False", reason)
+    assert message in told(world, "Ready")[2]
+    assert told(world, "VaultClient")[:2] == ("False", "VaultClientConfigError")
+
+
+async def test_edited_spec_means_another_client() -> None:
+    world = World().in_order()
+    await probe(world)
+    world.put(world.connections, CONNECTION, {"address": "https://other:8200"})
+
+    await probe(world)
+
+    assert [address for address, _ in world.clients] == [
+        "https://vault:8200",
+        "https://other:8200",
+    ]
+    assert world.vault.closed == 1
+
+
+async def test_deleted_connection_closes_its_client() -> None:
+    world = World().in_order()
+    await probe(world)
+    world.remove(world.connections, CONNECTION)
+
+    assert await probe(world) == Outcome()
+
+    assert world.vault.closed == 1
+
+
+async def test_lost_leadership_is_no_condition() -> None:
+    world = World().in_order()
+    world.vault.failures[Operation.SEAL_STATUS] = NotLeading("not the leader")
+
+    with pytest.raises(NotLeading):
+        await probe(world)
+
+    assert world.status(world.connections, CONNECTION) == {}

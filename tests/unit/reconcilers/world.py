@@ -1,0 +1,251 @@
+"""A small world for reconcilers: real stores, sessions and plans around two fakes.
+
+What a test changes it changes in the world (an object, a value in Vault); what
+it asserts on is what the world holds afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
+from tests.fakes.vault_transport import LoopClock, VaultInMemory
+from vso_controller.api.kinds import (
+    VAULT_AUTH,
+    VAULT_CONNECTION,
+    VAULT_STATIC_SECRET,
+    Kind,
+)
+from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.references import References
+from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.secret import Secret
+from vso_controller.kube.errors import NotFound
+from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.triggers import Triggers
+from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
+from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
+from vso_controller.reconcilers.vaultstaticsecret import (
+    RefreshPolicy,
+    VaultStaticSecretReconciler,
+)
+from vso_controller.runtime.store import Store
+from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
+from vso_controller.vault.session import VaultSession
+
+OPERATOR = "vso-system"
+CONNECTION = ObjectKey("apps", "vault")
+AUTH = ObjectKey("apps", "auth")
+RESOURCE = ObjectKey("apps", "database")
+DESTINATION = ObjectKey("apps", "db-secret")
+PATH = "secret/data/prod/db"
+
+CONNECTION_SPEC: dict[str, Any] = {"address": "https://vault:8200"}
+AUTH_SPEC: dict[str, Any] = {
+    "method": "kubernetes",
+    "mount": "kubernetes",
+    "vaultConnectionRef": "vault",
+    "kubernetes": {"role": "app", "serviceAccount": "app-sa", "audiences": ["vault"]},
+}
+RESOURCE_SPEC: dict[str, Any] = {
+    "vaultAuthRef": "auth",
+    "mount": "secret",
+    "type": "kv-v2",
+    "path": "prod/db",
+    "refreshAfter": "30s",
+    "destination": {"name": "db-secret", "create": True},
+}
+
+
+class FakeVault(VaultInMemory):
+    """One Vault behind one address, which can be sealed."""
+
+    sealed = False
+    closed = 0
+
+    async def request(self, request: VaultRequest) -> VaultReply:
+        failing = request.operation in self.failures
+        if request.operation is Operation.SEAL_STATUS and not failing:
+            document = {"sealed": self.sealed, "initialized": True}
+            return VaultReply(status=200, document=Secret(document))
+        return await super().request(request)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    def put(self, version: int = 1, **data: object) -> None:
+        """Store data of kv version 2 at `PATH`."""
+        self.stored[PATH] = {"data": data, "metadata": {"version": str(version)}}
+
+
+class FakeTokens:
+    """Issues tokens of the ServiceAccounts there are."""
+
+    def __init__(self) -> None:
+        self.accounts = {ObjectKey("apps", "app-sa")}
+
+    async def request_token(
+        self, service_account: ObjectKey, **_: object
+    ) -> Secret[str]:
+        if service_account not in self.accounts:
+            raise NotFound(f"create serviceaccounts/token {service_account}")
+        return Secret("canary-jwt")
+
+
+@dataclass
+class World:
+    """See the module docstring."""
+
+    vault: FakeVault = field(default_factory=FakeVault)
+    kubernetes: FakeKubernetes = field(default_factory=FakeKubernetes)
+    tokens: FakeTokens = field(default_factory=FakeTokens)
+    clock: LoopClock = field(default_factory=LoopClock)
+    clients: list[tuple[str, bytes | None]] = field(default_factory=list)
+    woken: list[ObjectKey] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.connections: Store[Envelope] = Store()
+        self.auths: Store[Envelope] = Store()
+        self.resources: Store[Envelope] = Store()
+        self.metrics = Metrics(version="test")
+        references = References(
+            auths=self.auths,
+            connections=self.connections,
+            operator_namespace=OPERATOR,
+            namespace_fallback=True,
+        )
+        self.triggers = Triggers(
+            connections=self.connections,
+            auths=self.auths,
+            static_secrets=self.resources,
+            secrets=self.kubernetes.watched,
+            operator_namespace=OPERATOR,
+            namespace_fallback=True,
+        )
+        self.triggers.connect(
+            connection=self.woken.append,
+            auth=self.woken.append,
+            static_secret=self.woken.append,
+        )
+        self.clients_of = Connections(
+            secrets=self.kubernetes, make_client=self._make_client
+        )
+        self.pool = SessionPool(
+            references=references,
+            connections=self.clients_of,
+            tokens=self.tokens,
+            make_session=lambda transport, login, namespace: VaultSession(
+                transport=transport,
+                login=login,
+                clock=self.clock,
+                random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
+                namespace=namespace,
+            ),
+            clock=self.clock,
+            wake=self.woken.append,
+        )
+        self.connection = VaultConnectionReconciler(
+            resources=self.connections,
+            connections=self.clients_of,
+            dependents=self.triggers,
+            reporter=self._reporter(VAULT_CONNECTION, self.connections),
+            clock=self.clock,
+            probe_interval=timedelta(seconds=60),
+        )
+        self.auth = VaultAuthReconciler(
+            resources=self.auths,
+            references=references,
+            reporter=self._reporter(VAULT_AUTH, self.auths),
+            clock=self.clock,
+        )
+        self.static_secret = VaultStaticSecretReconciler(
+            resources=self.resources,
+            sessions=self.pool,
+            destinations=Destinations(
+                watched=self.kubernetes.watched, secrets=self.kubernetes
+            ),
+            reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
+            digest=lambda data: digest_of(data, DIGEST_KEY),
+            policy=RefreshPolicy(
+                floor=timedelta(), freshness_floor=timedelta(minutes=5)
+            ),
+            clock=self.clock,
+        )
+
+    def in_order(self) -> World:
+        """Have a connection, an auth and a resource, and data in Vault."""
+        self.put(self.connections, CONNECTION, CONNECTION_SPEC)
+        self.put(self.auths, AUTH, AUTH_SPEC)
+        self.put(self.resources, RESOURCE, RESOURCE_SPEC)
+        self.vault.put(password="s3cret")
+        return self
+
+    def put(
+        self, store: Store[Envelope], key: ObjectKey, spec: dict[str, Any]
+    ) -> Envelope:
+        """Have an object with this spec; another spec is another generation."""
+        held = store.get(key)
+        raw = json.dumps(spec).encode()
+        version = self.kubernetes.next_version()
+        envelope = Envelope(key, f"uid-of-{key.name}", version, 1, spec=raw)
+        if held is not None:
+            generation = held.generation + (held.spec != raw)
+            envelope = replace(
+                held, spec=raw, generation=generation, resource_version=version
+            )
+        store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
+        return envelope
+
+    def remove(self, store: Store[Envelope], key: ObjectKey) -> None:
+        """Delete an object."""
+        held = store.get(key)
+        assert held is not None
+        version = self.kubernetes.next_version()
+        gone = replace(held, resource_version=version)
+        store.apply(WatchEvent(EventType.DELETED, version, gone))
+
+    def condition(
+        self, store: Store[Envelope], key: ObjectKey, name: str
+    ) -> tuple[str, str, str]:
+        """Return status, reason and message of a condition."""
+        for each in self.status(store, key)["conditions"]:
+            if each["type"] == name:
+                return each["status"], each["reason"], each["message"]
+        raise AssertionError(f"{key} has no condition {name}")
+
+    def conditions(self, store: Store[Envelope], key: ObjectKey) -> dict[str, str]:
+        """Return the status of each condition."""
+        status = self.status(store, key)
+        return {each["type"]: each["status"] for each in status["conditions"]}
+
+    def status(self, store: Store[Envelope], key: ObjectKey) -> dict[str, Any]:
+        """Return the status as it is stored."""
+        held = store.get(key)
+        assert held is not None
+        status: dict[str, Any] = json.loads(held.status or b"{}")
+        return status
+
+    def _make_client(
+        self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
+    ) -> FakeVault:
+        self.clients.append((spec.address, ca))
+        return self.vault
+
+    def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
+        return Reporter(
+            kind=kind,
+            resources=store,
+            statuses=self.kubernetes,
+            events=self.kubernetes,
+            metrics=self.metrics,
+        )

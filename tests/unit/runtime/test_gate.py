@@ -1,0 +1,49 @@
+"""The fence around every write."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.unit.runtime.virtual import VirtualClock
+from vso_controller.foundation.errors import Transient
+from vso_controller.runtime.gate import LeaseGate, NotLeading
+
+pytestmark = pytest.mark.looptime
+
+
+@pytest.fixture
+def gate(clock: VirtualClock) -> LeaseGate:
+    return LeaseGate(clock=clock, margin=2)
+
+
+async def test_gate_is_closed_to_begin_with(gate: LeaseGate) -> None:
+    with pytest.raises(NotLeading) as refusal:
+        gate.check()
+    assert isinstance(refusal.value, Transient)
+
+
+async def test_gate_closes_before_the_lease_ends(
+    gate: LeaseGate, clock: VirtualClock
+) -> None:
+    gate.open_until(15)
+
+    clock.suspended = 12.9
+    gate.check()
+    clock.suspended = 13
+
+    with pytest.raises(NotLeading):
+        gate.check()
+
+
+async def test_closed_gate_stays_closed_until_it_is_opened_anew(
+    gate: LeaseGate,
+) -> None:
+    gate.open_until(15)
+    gate.close()
+    assert not gate.is_open
+
+    gate.open_until(math.inf)
+
+    gate.check()

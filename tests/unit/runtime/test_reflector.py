@@ -1,0 +1,526 @@
+"""A store follows its server, whatever the server, the network or time do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from tests.fakes.listwatch import (
+    FakeListWatch,
+    WatchRequest,
+    event_of,
+    key_of,
+    make_item,
+)
+from tests.unit.runtime.virtual import VirtualClock, seeded
+from vso_controller.foundation.errors import (
+    Denied,
+    Gone,
+    Invalid,
+    OperationFailed,
+    OutcomeUnknown,
+    Throttled,
+    Transient,
+)
+from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
+from vso_controller.foundation.objects import Envelope
+from vso_controller.runtime.reflector import Reflector, ReflectorTiming
+from vso_controller.runtime.store import Store
+
+pytestmark = pytest.mark.looptime
+
+SOON = 5.0  # seconds in which a store catches up after one failure or two
+
+
+@pytest.fixture
+def server() -> FakeListWatch:
+    return FakeListWatch()
+
+
+@pytest.fixture
+def store() -> Store[Envelope]:
+    return Store()
+
+
+@pytest.fixture
+def reflector(
+    server: FakeListWatch, store: Store[Envelope], clock: VirtualClock
+) -> Reflector[Envelope]:
+    return Reflector(
+        name="things",
+        source=server,
+        store=store,
+        clock=clock,
+        random=seeded(7),
+        timing=ReflectorTiming(),
+    )
+
+
+@asynccontextmanager
+async def running(reflector: Reflector[Envelope]) -> AsyncIterator[None]:
+    """Run the reflector for the length of the block; it must still run at its end."""
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(reflector.run())
+        yield
+        assert not life.done()
+        life.cancel()
+
+
+def agree(store: Store[Envelope], server: FakeListWatch) -> bool:
+    return {item.key: item for item in store.values()} == server.objects
+
+
+async def test_list_then_watch_keep_the_store_like_the_server(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.put("a")
+    server.put("b")
+
+    async with running(reflector):
+        await store.wait_synced()
+        assert agree(store, server)
+        server.put("a")
+        server.delete("b")
+        server.put("c")
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+        assert len(server.lists) == 1
+        assert [watch.resource_version for watch in server.watches] == ["12"]
+
+
+async def test_first_list_asks_for_the_newest_state_page_by_page(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.page_size = 2
+    for name in "abcde":
+        server.put(name)
+
+    async with running(reflector):
+        await store.wait_synced()
+
+    asked = [(page.resource_version, page.continue_token) for page in server.lists]
+    assert asked == [("", ""), ("", "15/2"), ("", "15/4")]
+    assert agree(store, server)
+
+
+async def test_watch_that_ends_is_taken_up_where_it_was(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.put("a")
+        await asyncio.sleep(100)
+        server.put("b")
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+        assert len(server.lists) == 1
+        first, second = server.watches
+        assert second.resource_version == "11"
+        assert second.at - first.at == pytest.approx(first.timeout, abs=0.01)
+        assert 60 <= first.timeout <= 80
+        assert first.timeout != second.timeout
+
+
+async def test_bookmark_moves_the_place_to_take_up(
+    server: FakeListWatch, reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.bookmark(500)
+        await asyncio.sleep(100)
+
+        assert server.watches[-1].resource_version == "500"
+
+
+async def test_event_without_a_version_keeps_the_place(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        nameless = make_item("odd", "")
+        server.inject(event_of(EventType.ADDED, nameless))
+        await asyncio.sleep(100)
+
+        assert store.get(nameless.key) == nameless
+        assert server.watches[-1].resource_version == "10"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Transient("reset by peer"), id="transient"),
+        pytest.param(Throttled("busy", retry_after=2), id="throttled"),
+        pytest.param(Denied("forbidden"), id="denied"),
+        pytest.param(Invalid("no such parameter"), id="invalid"),
+        pytest.param(OutcomeUnknown("lost"), id="unknown"),
+    ],
+)
+async def test_watch_that_fails_is_taken_up_without_a_list(
+    server: FakeListWatch,
+    store: Store[Envelope],
+    reflector: Reflector[Envelope],
+    fault: OperationFailed,
+) -> None:
+    server.watch_faults.append(fault)
+
+    async with running(reflector):
+        await asyncio.sleep(SOON)
+        server.put("a")
+        server.inject(fault)
+        await asyncio.sleep(SOON)
+        server.put("b")
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+        assert len(server.lists) == 1
+        assert [watch.resource_version for watch in server.watches] == [
+            "10",
+            "10",
+            "11",
+        ]
+
+
+async def test_throttled_watch_rests_as_long_as_the_server_asked(
+    server: FakeListWatch, reflector: Reflector[Envelope]
+) -> None:
+    server.watch_faults.append(Throttled("busy", retry_after=45))
+
+    async with running(reflector):
+        await asyncio.sleep(50)
+
+        first, second = server.watches
+        assert second.at - first.at == pytest.approx(45, abs=0.01)
+        assert len(server.lists) == 1
+
+
+async def test_version_that_is_gone_leads_to_a_list_that_is_not_older(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.put("stays")
+    server.put("goes")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.watch_is_silent = True  # the deletion is never told
+        server.inject(Gone("compacted"))
+        await asyncio.sleep(0)
+        server.delete("goes")
+        server.watch_is_silent = False
+        server.compact()
+        await asyncio.sleep(SOON)
+
+        assert agree(store, server)
+        assert [page.resource_version for page in server.lists] == ["", "12"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Gone("expired"), id="gone"),
+        pytest.param(Transient("too large resource version"), id="too large"),
+    ],
+)
+async def test_list_that_fails_at_its_version_asks_for_the_newest_next(
+    server: FakeListWatch,
+    store: Store[Envelope],
+    reflector: Reflector[Envelope],
+    fault: OperationFailed,
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.list_faults.append(fault)
+        server.inject(Gone("compacted"))
+        await asyncio.sleep(2 * SOON)
+
+        assert [page.resource_version for page in server.lists] == ["", "10", ""]
+        assert agree(store, server)
+
+
+async def test_expired_continue_token_starts_the_list_anew(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.page_size = 1
+    for name in "abc":
+        server.put(name)
+
+    async with running(reflector):
+        while len(server.lists) < 2:
+            await asyncio.sleep(0)
+        server.put("d")
+        server.compact()
+        await asyncio.sleep(0.1)
+        assert not store.has_synced, "half a list must not be believed"
+        await asyncio.sleep(SOON)
+
+        assert agree(store, server)
+
+
+async def test_change_between_the_pages_of_a_list_is_not_lost(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.page_size = 1
+    server.put("a")
+    server.put("b")
+
+    async with running(reflector):
+        while len(server.lists) < 2:
+            await asyncio.sleep(0)
+        server.delete("a")
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+
+
+async def test_silent_watch_is_dead_ten_seconds_after_its_time(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.watch_is_silent = True
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.put("a")
+        server.watch_is_silent = False
+        await asyncio.sleep(95)
+
+        assert agree(store, server)
+        first, second = server.watches
+        assert second.at - first.at >= first.timeout + 10
+        assert second.at - first.at <= first.timeout + 10 + 1.6
+        assert len(server.lists) == 1
+
+
+async def test_page_that_never_comes_is_asked_for_again(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.list_hangs = True
+
+    async with running(reflector):
+        await asyncio.sleep(59)
+        assert len(server.lists) == 1
+        server.list_hangs = False
+        await asyncio.sleep(SOON)
+
+        assert store.has_synced
+
+
+async def test_server_that_ends_watches_at_once_is_not_stormed(
+    server: FakeListWatch, reflector: Reflector[Envelope]
+) -> None:
+    server.watch_ends_at_once = True
+
+    async with running(reflector):
+        await asyncio.sleep(300)
+
+        assert len(server.watches) < 25
+        assert len(server.lists) == 1
+
+
+async def test_server_that_is_down_is_asked_less_and_less_often(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.list_faults.extend(Transient("refused") for _ in range(1000))
+
+    async with running(reflector):
+        await asyncio.sleep(300)
+        times = [page.at for page in server.lists]
+        rests = [
+            later - earlier for earlier, later in zip(times, times[1:], strict=False)
+        ]
+        assert 0.8 <= rests[0] <= 1.6
+        assert max(rests) <= 30.001
+        assert len(times) < 25
+        server.list_faults.clear()
+        await asyncio.sleep(31)
+
+        assert store.has_synced
+
+
+async def test_backoff_forgets_failures_of_long_ago(
+    server: FakeListWatch, reflector: Reflector[Envelope]
+) -> None:
+    server.list_faults.extend(Transient("refused") for _ in range(6))
+
+    async with running(reflector):
+        await asyncio.sleep(600)
+        failed_at = asyncio.get_running_loop().time()
+        server.inject(Transient("reset by peer"))
+        await asyncio.sleep(SOON)
+
+        assert server.watches[-1].at - failed_at <= 1.6
+
+
+async def test_list_of_a_server_that_lags_behind_is_refused(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.put("a")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.stale_list = Page((), "5")
+        server.inject(Gone("compacted"))
+        while len(server.lists) < 3:
+            await asyncio.sleep(0.1)
+        server.stale_list = None
+        assert agree(store, server), "nothing was deleted"
+        await asyncio.sleep(2 * SOON)
+
+        assert agree(store, server)
+        assert [page.resource_version for page in server.lists] == ["", "11", "", ""]
+
+
+async def test_server_whose_history_began_anew_is_believed_the_second_time(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.version = 900
+    server.put("a")
+    server.put("lost with the backup")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.version = 300
+        server.objects = {key_of("a"): make_item("a", 300)}
+        server.inject(Gone("compacted"))
+        await asyncio.sleep(4 * SOON)
+
+        assert agree(store, server)
+        assert server.watches[-1].resource_version == "300"
+
+
+@pytest.mark.parametrize("told", [EventType.MODIFIED, EventType.BOOKMARK])
+async def test_watch_that_goes_back_in_time_leads_to_a_list(
+    server: FakeListWatch,
+    store: Store[Envelope],
+    reflector: Reflector[Envelope],
+    told: EventType,
+) -> None:
+    first = server.put("a")
+    server.delete("a")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        item = None if told is EventType.BOOKMARK else first
+        server.inject(WatchEvent(told, first.resource_version, item))
+        await asyncio.sleep(SOON)
+
+        assert len(server.lists) == 2
+        assert agree(store, server), "what is long gone must not come back"
+
+
+async def test_event_told_twice_is_no_fault(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        item = server.put("a")
+        await asyncio.sleep(1)
+        server.inject(event_of(EventType.ADDED, item))
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+        assert len(server.requests) == 2
+
+
+async def test_kind_that_is_not_served_yet_is_found_later(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.list_faults.extend(Gone("the server has no such kind") for _ in range(5))
+
+    async with running(reflector):
+        await asyncio.sleep(10)
+        assert not reflector.has_synced
+        await asyncio.sleep(50)
+
+        assert reflector.has_synced
+
+
+async def test_contact_is_never_long_ago_while_an_idle_server_is_there(
+    server: FakeListWatch, reflector: Reflector[Envelope], clock: VirtualClock
+) -> None:
+    assert reflector.last_contact is None
+
+    async with running(reflector):
+        for _ in range(60):
+            await asyncio.sleep(10)
+            assert reflector.last_contact is not None
+            assert clock.monotonic() - reflector.last_contact <= 90
+
+
+async def test_contact_ages_while_the_server_is_away(
+    server: FakeListWatch, reflector: Reflector[Envelope], clock: VirtualClock
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.watch_faults.extend(Transient("refused") for _ in range(1000))
+        server.inject(Transient("reset by peer"))
+        await asyncio.sleep(300)
+
+        assert reflector.last_contact is not None
+        assert clock.monotonic() - reflector.last_contact >= 299
+
+
+async def test_fault_that_is_ours_is_not_swallowed(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    def broken(old: Envelope | None, new: Envelope | None) -> None:
+        raise ZeroDivisionError
+
+    store.add_handler(broken)
+    server.put("a")
+
+    with pytest.raises(ZeroDivisionError):
+        await reflector.run()
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_store_converges_after_any_series_of_faults(
+    server: FakeListWatch, store: Store[Envelope], clock: VirtualClock, seed: int
+) -> None:
+    random = seeded(seed)
+    reflector = Reflector(
+        name="things",
+        source=server,
+        store=store,
+        clock=clock,
+        random=random,
+        timing=ReflectorTiming(),
+    )
+
+    def disturb() -> None:
+        fault = random.choice(
+            [Transient("reset"), Gone("gone"), Throttled("busy", retry_after=3)]
+        )
+        random.choice(
+            [
+                lambda: server.watch_faults.append(fault),
+                lambda: server.list_faults.append(fault),
+                lambda: server.inject(fault),
+                server.compact,
+                server.bookmark,
+            ]
+        )()
+
+    server.page_size = 3
+    async with running(reflector):
+        for _ in range(120):
+            name = random.choice("abcdefgh")
+            if random.random() < 0.3 and key_of(name) in server.objects:
+                server.delete(name)
+            else:
+                server.put(name)
+            if random.random() < 0.2:
+                disturb()
+            server.watch_is_silent = random.random() < 0.2
+            await asyncio.sleep(random.choice([0, 0, 0.01, 1, 20]))
+        server.watch_is_silent = False
+        with suppress(IndexError):
+            while server.list_faults or server.watch_faults:
+                await asyncio.sleep(10)
+        await asyncio.sleep(200)
+
+        assert agree(store, server)
+        assert isinstance(server.requests[-1], WatchRequest)

@@ -1,0 +1,215 @@
+"""One heap, one timer: what is due wakes once, at its time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import looptime
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from tests.unit.runtime.virtual import VirtualClock
+from vso_controller.runtime.scheduler import Scheduler
+
+
+class Woken(list[tuple[float, str]]):
+    """Records who was woken when."""
+
+    def __call__(self, key: str) -> None:
+        self.append((asyncio.get_running_loop().time(), key))
+
+
+@pytest.fixture
+def woken() -> Woken:
+    return Woken()
+
+
+@pytest.fixture
+def scheduler(woken: Woken, clock: VirtualClock) -> Scheduler[str]:
+    return Scheduler(wake=woken, clock=clock)
+
+
+@pytest.mark.looptime
+async def test_keys_wake_at_their_time_in_the_order_of_time(
+    scheduler: Scheduler[str], woken: Woken
+) -> None:
+    scheduler.schedule("late", 7)
+    scheduler.schedule("early", 3)
+    scheduler.schedule("also late", 7)
+
+    await asyncio.sleep(10)
+
+    assert woken == [(3, "early"), (7, "late"), (7, "also late")]
+    assert len(scheduler) == 0
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("due", [2, 9], ids=["sooner", "later"])
+async def test_new_plan_replaces_the_old_one(
+    scheduler: Scheduler[str], woken: Woken, due: float
+) -> None:
+    scheduler.schedule("a", 5)
+    scheduler.schedule("a", due)
+
+    await asyncio.sleep(20)
+
+    assert woken == [(due, "a")]
+
+
+@pytest.mark.looptime
+async def test_cancelled_key_does_not_wake(
+    scheduler: Scheduler[str], woken: Woken
+) -> None:
+    scheduler.schedule("a", 5)
+    scheduler.schedule("b", 6)
+    scheduler.cancel("a")
+    scheduler.cancel("never planned")
+
+    await asyncio.sleep(20)
+
+    assert woken == [(6, "b")]
+
+
+@pytest.mark.looptime
+async def test_what_is_past_wakes_at_once(
+    scheduler: Scheduler[str], woken: Woken
+) -> None:
+    await asyncio.sleep(5)
+    scheduler.schedule("a", -math.inf)
+    assert scheduler.overdue == math.inf
+    scheduler.schedule("a", 4)
+    assert scheduler.overdue == 1
+
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert woken == [(5, "a")]
+    assert scheduler.overdue == 0
+
+
+@pytest.mark.looptime
+async def test_scheduler_tells_what_is_due_next(scheduler: Scheduler[str]) -> None:
+    assert scheduler.next_due is None
+
+    scheduler.schedule("a", 5)
+    scheduler.schedule("b", 3)
+    assert scheduler.next_due == 3
+    scheduler.cancel("b")
+
+    assert scheduler.next_due == 5
+    assert scheduler.overdue == 0
+
+
+@pytest.mark.looptime
+async def test_closed_scheduler_wakes_nobody(
+    scheduler: Scheduler[str], woken: Woken
+) -> None:
+    scheduler.close()
+    scheduler.schedule("a", 5)
+    scheduler.close()
+
+    await asyncio.sleep(10)
+
+    assert woken == []
+
+
+@pytest.mark.looptime
+async def test_due_times_beyond_any_timer_are_kept(
+    scheduler: Scheduler[str], woken: Woken
+) -> None:
+    scheduler.schedule("in three days", 3 * 86_400)
+    scheduler.schedule("never", math.inf)
+
+    await asyncio.sleep(4 * 86_400)
+
+    assert woken == [(3 * 86_400, "in three days")]
+    assert len(scheduler) == 1
+
+
+@pytest.mark.looptime
+async def test_no_time_at_all_is_refused(scheduler: Scheduler[str]) -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        scheduler.schedule("a", math.nan)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("cancel", [True, False], ids=["cancelled", "replaced"])
+async def test_stale_entries_never_outnumber_the_live_ones(
+    scheduler: Scheduler[str], cancel: bool
+) -> None:
+    for due in range(10_000):
+        scheduler.schedule(str(due % 100), 1_000_000 - due)
+        if cancel and due % 100 > 50:
+            scheduler.cancel(str(due % 100))
+
+    assert len(scheduler._heap) <= 2 * len(scheduler) + 64
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    """Random plans against a dictionary of due times."""
+
+    keys = st.integers(0, 150)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = looptime.new_event_loop()
+        self.woken: list[int] = []
+        self.plans: dict[int, int] = {}
+        self.now = 0
+        self.scheduler: Scheduler[int] = Scheduler(
+            wake=self.woken.append, clock=VirtualClock()
+        )
+
+    def run(self, seconds: int, act: Callable[[], None] = lambda: None) -> None:
+        """Act on the loop, let time pass, and see who was woken."""
+
+        async def act_and_wait() -> None:
+            act()
+            await asyncio.sleep(seconds)
+            for _ in range(3):  # for what is due at the very end
+                await asyncio.sleep(0)
+
+        self.woken.clear()
+        self.now += seconds
+        self.loop.run_until_complete(act_and_wait())
+        due = [key for key, at in self.plans.items() if at <= self.now]
+        assert sorted(self.woken) == sorted(due), "each due key once, no other"
+        for key in due:
+            del self.plans[key]
+
+    @rule(keys=st.lists(keys, max_size=60), due=st.integers(0, 60))
+    def schedule(self, keys: list[int], due: int) -> None:
+        plans = [(key, due + offset) for offset, key in enumerate(keys)]
+        self.plans.update(plans)
+        self.run(0, lambda: self.add(plans))
+
+    def add(self, plans: list[tuple[int, int]]) -> None:
+        for key, due in plans:
+            self.scheduler.schedule(key, due)
+
+    @rule(keys=st.sets(keys, max_size=60))
+    def cancel(self, keys: set[int]) -> None:
+        for key in keys:
+            self.scheduler.cancel(key)
+            self.plans.pop(key, None)
+
+    @rule(seconds=st.integers(0, 10))
+    def wait(self, seconds: int) -> None:
+        self.run(seconds)
+
+    @invariant()
+    def knows_what_is_planned(self) -> None:
+        assert len(self.scheduler) == len(self.plans)
+        assert self.scheduler.next_due == min(self.plans.values(), default=None)
+
+    def teardown(self) -> None:
+        self.scheduler.close()
+        self.loop.close()
+
+
+SchedulerMachine.TestCase.settings = settings(max_examples=60, deadline=None)
+TestScheduler = SchedulerMachine.TestCase

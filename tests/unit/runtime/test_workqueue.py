@@ -1,0 +1,298 @@
+"""The promises of the work queue, one by one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.unit.runtime.virtual import FixedLimiter, QueueRecord, VirtualClock
+from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+
+
+@pytest.fixture
+def limiter() -> FixedLimiter:
+    return FixedLimiter(rest=10)
+
+
+@pytest.fixture
+def queue(
+    limiter: FixedLimiter, observer: QueueRecord, clock: VirtualClock
+) -> WorkQueue[str]:
+    return WorkQueue(limiter=limiter, observer=observer, clock=clock)
+
+
+async def drain(queue: WorkQueue[str]) -> list[str]:
+    """Take every key that is ready, then close the queue."""
+    queue.close()
+    taken: list[str] = []
+    while queue:
+        async with queue.take() as key:
+            taken.append(key)
+    return taken
+
+
+async def test_keys_are_handed_out_in_the_order_they_came(
+    queue: WorkQueue[str],
+) -> None:
+    for key in ("b", "a", "c"):
+        queue.add(key)
+
+    assert await drain(queue) == ["b", "a", "c"]
+
+
+async def test_key_added_twice_is_handed_out_once(
+    queue: WorkQueue[str], observer: QueueRecord
+) -> None:
+    queue.add("a")
+    queue.add("a")
+
+    assert await drain(queue) == ["a"]
+    assert observer.adds == 1
+
+
+async def test_key_added_while_held_comes_back_after_release(
+    queue: WorkQueue[str],
+) -> None:
+    queue.add("a")
+
+    async with queue.take():
+        queue.add("a")
+        queue.add("a")
+        assert len(queue) == 0, "a held key must not reach a second worker"
+    assert len(queue) == 1
+
+
+async def test_key_comes_back_when_its_worker_fails(queue: WorkQueue[str]) -> None:
+    async def fail() -> None:
+        async with queue.take():
+            queue.add("a")
+            raise ZeroDivisionError
+
+    queue.add("a")
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+    assert await drain(queue) == ["a"]
+
+
+@pytest.mark.looptime
+async def test_failed_key_rests_before_its_next_turn(
+    queue: WorkQueue[str], clock: VirtualClock, observer: QueueRecord
+) -> None:
+    queue.add_failed("a")
+
+    async with queue.take():
+        assert clock.monotonic() == 10
+    assert observer.retries == 1
+
+
+@pytest.mark.looptime
+async def test_failed_key_rests_at_least_as_long_as_the_server_asked(
+    queue: WorkQueue[str], clock: VirtualClock
+) -> None:
+    queue.add_failed("short", at_least=3)
+    queue.add_failed("long", at_least=30)
+
+    async with queue.take() as key:
+        assert (key, clock.monotonic()) == ("short", 10)
+    async with queue.take() as key:
+        assert (key, clock.monotonic()) == ("long", 30)
+
+
+async def test_success_clears_the_history_of_a_key(
+    queue: WorkQueue[str], limiter: FixedLimiter
+) -> None:
+    queue.add_failed("a")
+    assert limiter.failed == {"a"}
+
+    queue.forget("a")
+
+    assert limiter.failed == set()
+
+
+@pytest.mark.looptime
+async def test_undelayed_add_ends_a_rest(
+    queue: WorkQueue[str], clock: VirtualClock
+) -> None:
+    queue.add_after("a", 10)
+    queue.add("a")
+
+    async with queue.take():
+        assert clock.monotonic() == 0
+    await asyncio.sleep(20)
+    assert len(queue) == 0, "the rest must not end a second time"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("delays", [(5, 10), (10, 5)], ids=["later", "sooner"])
+async def test_of_two_rests_the_shorter_counts(
+    queue: WorkQueue[str], clock: VirtualClock, delays: tuple[float, float]
+) -> None:
+    for delay in delays:
+        queue.add_after("a", delay)
+
+    async with queue.take():
+        assert clock.monotonic() == 5
+    await asyncio.sleep(20)
+    assert len(queue) == 0
+
+
+async def test_rest_without_length_is_none(queue: WorkQueue[str]) -> None:
+    queue.add_after("a", 0)
+
+    assert len(queue) == 1
+
+
+@pytest.mark.looptime
+async def test_key_that_is_ready_takes_no_rest(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    queue.add_after("a", 5)
+
+    async with queue.take():
+        pass
+    await asyncio.sleep(10)
+    assert len(queue) == 0
+
+
+@pytest.mark.looptime
+async def test_rest_that_ends_while_the_key_is_held_brings_it_back(
+    queue: WorkQueue[str],
+) -> None:
+    queue.add("a")
+
+    async with queue.take():
+        queue.add_after("a", 5)
+        await asyncio.sleep(10)
+        queue.add_after("a", 5)
+        assert len(queue) == 0
+    assert len(queue) == 1
+    await asyncio.sleep(10)
+    assert await drain(queue) == ["a"]
+
+
+async def test_cancelled_worker_loses_no_key(queue: WorkQueue[str]) -> None:
+    async def work() -> None:
+        async with queue.take():
+            await asyncio.Event().wait()
+
+    worker = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    queue.add("a")
+    worker.cancel()
+    await asyncio.wait([worker])
+
+    assert len(queue) == 1
+
+
+@pytest.mark.parametrize("cancel_first", [True, False], ids=["before", "after"])
+async def test_turn_of_a_cancelled_worker_goes_to_the_next(
+    queue: WorkQueue[str], cancel_first: bool
+) -> None:
+    taken: list[str] = []
+
+    async def work(name: str) -> None:
+        async with queue.take():
+            taken.append(name)
+
+    workers = [asyncio.create_task(work(name)) for name in ("first", "second")]
+    await asyncio.sleep(0)
+    if cancel_first:
+        workers[0].cancel()
+        queue.add("a")
+    else:
+        queue.add("a")
+        workers[0].cancel()
+    await asyncio.wait(workers)
+
+    assert taken == ["second"]
+
+
+async def test_each_added_key_wakes_one_worker(queue: WorkQueue[str]) -> None:
+    taken: list[str] = []
+
+    async def work() -> None:
+        async with queue.take() as key:
+            taken.append(key)
+            await asyncio.Event().wait()
+
+    workers = [asyncio.create_task(work()) for _ in range(3)]
+    await asyncio.sleep(0)
+    queue.add("a")
+    queue.add("b")
+    await asyncio.sleep(0)
+
+    assert taken == ["a", "b"]
+    for worker in workers:
+        worker.cancel()
+    await asyncio.wait(workers)
+
+
+async def test_closed_queue_hands_out_what_is_ready_and_takes_nothing_in(
+    queue: WorkQueue[str],
+) -> None:
+    queue.add("ready")
+    queue.close()
+    queue.add("late")
+    queue.add_after("later", 1)
+
+    assert await drain(queue) == ["ready"]
+    with pytest.raises(QueueClosed):
+        async with queue.take():
+            pass
+
+
+@pytest.mark.looptime
+async def test_close_ends_rests_and_wakes_every_waiting_worker(
+    queue: WorkQueue[str],
+) -> None:
+    async def work() -> None:
+        with pytest.raises(QueueClosed):
+            async with queue.take():
+                pass
+
+    queue.add_after("resting", 5)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(work())
+        await asyncio.sleep(1)
+        queue.close()
+    await asyncio.sleep(10)
+
+    assert len(queue) == 0
+
+
+@pytest.mark.looptime
+async def test_observer_sees_depth_wait_and_work(
+    queue: WorkQueue[str], observer: QueueRecord
+) -> None:
+    queue.add("a")
+    queue.add("b")
+    await asyncio.sleep(2)
+    async with queue.take():
+        await asyncio.sleep(3)
+        queue.add("a")
+        await asyncio.sleep(4)
+    async with queue.take(), queue.take():
+        pass
+
+    assert observer.adds == 3
+    assert observer.depths == [1, 2, 1, 1, 1, 0]
+    assert observer.waits == [2, 9, 4], "a key waits from when it was added"
+    assert observer.works == [7, 0, 0]
+
+
+@pytest.mark.looptime
+async def test_queue_tells_how_long_keys_wait_and_are_held(
+    queue: WorkQueue[str],
+) -> None:
+    assert queue.longest_wait == 0
+    for key in ("a", "b", "c"):
+        queue.add(key)
+
+    async with queue.take():
+        await asyncio.sleep(2)
+        async with queue.take():
+            await asyncio.sleep(3)
+            assert queue.work_in_progress == (5, 3)
+            assert queue.longest_wait == 5

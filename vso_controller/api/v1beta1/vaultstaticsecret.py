@@ -1,0 +1,75 @@
+"""VaultStaticSecret: a Secret that follows an entry of Vault's key-value engine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from vso_controller.api.model import AlwaysPresent, ApiModel, Int64
+from vso_controller.api.v1beta1.shared import (
+    Destination,
+    Duration,
+    RolloutRestartTarget,
+    Status,
+    VaultClientMeta,
+)
+
+
+class KVType(StrEnum):
+    """The versions of the key-value engine."""
+
+    V1 = "kv-v1"
+    V2 = "kv-v2"
+
+
+class StaticSyncConfig(ApiModel):
+    """When to read Vault besides the regular refresh."""
+
+    instant_updates: bool | None = None
+    """Read when Vault's event stream tells of a change (Vault Enterprise)."""
+
+
+class VaultStaticSecretSpec(ApiModel):
+    """Which entry of Vault to read, how often, and where to write it."""
+
+    vault_auth_ref: str | None = None
+    """VaultAuth to use: `name` or `namespace/name`.
+
+    If empty, it is `default` in the namespace of the controller.
+    """
+    namespace: str | None = None
+    """Vault namespace of the mount; that of the VaultAuth if empty."""
+    mount: str
+    """Mount of the key-value engine."""
+    path: str
+    """Path of the entry, below the mount."""
+    version: Annotated[int, Field(ge=0)] | None = None
+    """Version of the entry to read; the latest if 0. For kv-v2 only."""
+    type: KVType
+    """Version of the key-value engine."""
+    refresh_after: Duration | None = None
+    """Time between two reads of Vault, for example 30s."""
+    hmac_secret_data: bool = True
+    """Keep a keyed digest (HMAC) of the data in the status.
+
+    It tells whether the data in Vault or in the Secret changed.
+    """
+    rollout_restart_targets: tuple[RolloutRestartTarget, ...] = ()
+    """Workloads to restart when the data changed. Needs hmacSecretData."""
+    destination: Destination
+    """Secret to write to."""
+    sync_config: StaticSyncConfig | None = None
+    """When to read Vault besides the regular refresh."""
+
+
+class VaultStaticSecretStatus(Status):
+    """What was last written, and how it went."""
+
+    last_generation: AlwaysPresent[Int64] = 0
+    """Generation of this object that was last reconciled."""
+    secret_mac: str | None = Field(default=None, alias="secretMAC")
+    """Keyed digest (HMAC) of the data that was last written, in base64."""
+    vault_client_meta: VaultClientMeta | None = None
+    """Which client of Vault was used last."""

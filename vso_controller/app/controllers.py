@@ -1,0 +1,211 @@
+"""The reconcilers of all kinds, with everything they need.
+
+A new kind is one more method here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from importlib.metadata import version
+from random import Random
+
+from vso_controller.api.kinds import (
+    VAULT_AUTH,
+    VAULT_CONNECTION,
+    VAULT_STATIC_SECRET,
+    Kind,
+)
+from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.app.engine import Engine
+from vso_controller.app.stores import Stores
+from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.references import References
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.durations import parse_duration
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.secret import Secret
+from vso_controller.kube.decoding import SecretDecoder
+from vso_controller.kube.events import EventRecorder
+from vso_controller.kube.secrets import Secrets
+from vso_controller.kube.session import ApiSession
+from vso_controller.kube.status import StatusWriter
+from vso_controller.kube.tokens import ServiceAccountTokens
+from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.triggers import Triggers
+from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
+from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
+from vso_controller.reconcilers.vaultstaticsecret import (
+    RefreshPolicy,
+    VaultStaticSecretReconciler,
+)
+from vso_controller.runtime.controller import Controller
+from vso_controller.runtime.ports import Reconciler
+from vso_controller.runtime.store import Store
+from vso_controller.settings.model import Settings
+from vso_controller.vault.client import VaultClient
+from vso_controller.vault.ports import LoginMethod, Transport
+from vso_controller.vault.session import VaultSession
+from vso_controller.vault.tls import build_tls
+
+VAULT_USER_AGENT = f"vso-controller/{version('vso-controller')}"
+SESSIONS = "vaultsession"
+"""The name of the controller that renews the tokens of sessions."""
+DEFAULT_TIMEOUT = 60.0
+"""Seconds that a request to Vault may take where the VaultConnection is silent."""
+
+
+class Controllers:
+    """Wires the reconcilers to stores, sessions and the API server."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        stores: Stores,
+        engine: Engine,
+        metrics: Metrics,
+        reads: ApiSession,
+        writes: ApiSession,
+        events: EventRecorder,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._engine = engine
+        self._metrics = metrics
+        self._reads = reads
+        self._writes = writes
+        self._events = events
+        self._clock = clock
+        self._random = random
+        # Of this process alone: digests of Secrets are compared, never stored.
+        self._digest_key = secrets.token_bytes(32)
+        self.decoder = SecretDecoder(key=Secret(self._digest_key))
+        live = Secrets(session=reads, decoder=self.decoder)
+        self.connections = Connections(secrets=live, make_client=self._make_client)
+        self._references = References(
+            auths=stores.auths,
+            connections=stores.connections,
+            operator_namespace=settings.namespace,
+            namespace_fallback=settings.namespace_fallback,
+        )
+        self._triggers = Triggers(
+            connections=stores.connections,
+            auths=stores.auths,
+            static_secrets=stores.static_secrets,
+            secrets=stores.secrets,
+            operator_namespace=settings.namespace,
+            namespace_fallback=settings.namespace_fallback,
+        )
+
+    def add_all(self) -> None:
+        """Add the controllers of all kinds to the engine, and their triggers."""
+        self._triggers.connect(
+            connection=self._vault_connections().enqueue,
+            auth=self._vault_auths().enqueue,
+            static_secret=self._vault_static_secrets(self._sessions()).enqueue,
+        )
+
+    def _vault_connections(self) -> Controller:
+        reconciler = VaultConnectionReconciler(
+            resources=self._stores.connections,
+            connections=self.connections,
+            dependents=self._triggers,
+            reporter=self._reporter(VAULT_CONNECTION, self._stores.connections),
+            clock=self._clock,
+            probe_interval=self._settings.connection_probe_interval,
+        )
+        return self._add(VAULT_CONNECTION, reconciler, self._stores.connections)
+
+    def _vault_auths(self) -> Controller:
+        reconciler = VaultAuthReconciler(
+            resources=self._stores.auths,
+            references=self._references,
+            reporter=self._reporter(VAULT_AUTH, self._stores.auths),
+            clock=self._clock,
+        )
+        return self._add(VAULT_AUTH, reconciler, self._stores.auths)
+
+    def _vault_static_secrets(self, sessions: SessionPool) -> Controller:
+        destinations = Destinations(
+            watched=self._stores.secrets,
+            secrets=Secrets(session=self._writes, decoder=self.decoder),
+        )
+        reconciler = VaultStaticSecretReconciler(
+            resources=self._stores.static_secrets,
+            sessions=sessions,
+            destinations=destinations,
+            reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
+            digest=self._digest,
+            policy=RefreshPolicy(
+                floor=self._settings.min_refresh_after,
+                freshness_floor=self._settings.read_freshness_floor,
+            ),
+            clock=self._clock,
+        )
+        return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
+
+    def _sessions(self) -> SessionPool:
+        pool = SessionPool(
+            references=self._references,
+            connections=self.connections,
+            tokens=ServiceAccountTokens(session=self._reads),
+            make_session=self._make_session,
+            clock=self._clock,
+            wake=lambda key: self._engine.enqueue(SESSIONS, key),
+        )
+        self._engine.add(SESSIONS, pool, pool.keys)
+        return pool
+
+    def _add(
+        self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
+    ) -> Controller:
+        return self._engine.add(kind.singular, reconciler, store.keys)
+
+    def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
+        return Reporter(
+            kind=kind,
+            resources=store,
+            statuses=StatusWriter(session=self._writes),
+            events=self._events,
+            metrics=self._metrics,
+        )
+
+    def _digest(self, data: Mapping[str, bytes]) -> bytes:
+        return digest_of(data, self._digest_key)
+
+    def _make_client(
+        self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
+    ) -> VaultClient:
+        timeout = parse_duration(spec.timeout).total_seconds() if spec.timeout else 0
+        return VaultClient(
+            address=spec.address,
+            user_agent=VAULT_USER_AGENT,
+            clock=self._clock,
+            tls=build_tls(
+                ca_pem=ca,
+                server_name=spec.tls_server_name or "",
+                skip_verify=spec.skip_tls_verify,
+            ),
+            headers=spec.headers,
+            timeout=timeout or DEFAULT_TIMEOUT,
+            trust_env=True,
+            observer=self._metrics.vault(key),
+        )
+
+    def _make_session(
+        self, client: Transport, login: LoginMethod, namespace: str
+    ) -> VaultSession:
+        return VaultSession(
+            transport=client,
+            login=login,
+            clock=self._clock,
+            random=self._random,
+            namespace=namespace,
+        )

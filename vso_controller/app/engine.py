@@ -1,0 +1,84 @@
+"""The controllers of all kinds around one scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from random import Random
+
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import ObjectKey
+from vso_controller.runtime.controller import Controller, Slot
+from vso_controller.runtime.ports import Reconciler
+from vso_controller.runtime.ratelimit import BackoffSettings, ExponentialBackoff
+from vso_controller.runtime.scheduler import Scheduler
+from vso_controller.runtime.workqueue import WorkQueue
+from vso_controller.settings.model import Settings
+
+
+class Engine:
+    """Makes controllers, routes what is due to them, and runs them together."""
+
+    def __init__(
+        self, *, settings: Settings, metrics: Metrics, clock: Clock, random: Random
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._random = random
+        self._scheduler: Scheduler[Slot] = Scheduler(wake=self._due, clock=clock)
+        self._controllers: dict[str, Controller] = {}
+
+    def add(
+        self,
+        name: str,
+        reconciler: Reconciler,
+        keys: Callable[[], Iterable[ObjectKey]],
+    ) -> Controller:
+        """Make the controller `name` of all `keys`."""
+        settings = self._settings
+        controller = self._controllers[name] = Controller(
+            name=name,
+            reconciler=reconciler,
+            keys=keys,
+            make_queue=lambda: self._queue(name),
+            scheduler=self._scheduler,
+            observer=self._metrics,
+            clock=self._clock,
+            random=self._random,
+            workers=settings.max_concurrent_reconciles,
+            drain_timeout=settings.shutdown_timeout.total_seconds() / 2,
+        )
+        return controller
+
+    def enqueue(self, name: str, key: ObjectKey) -> None:
+        """Have `key` reconciled soon by the controller `name`."""
+        self._controllers[name].enqueue(key)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run all controllers until `stop` is set and what is ready is worked off."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for controller in self._controllers.values():
+                    group.create_task(controller.run(stop))
+        finally:
+            self._scheduler.close()
+
+    def _due(self, slot: Slot) -> None:
+        name, key = slot
+        self.enqueue(name, key)
+
+    def _queue(self, name: str) -> WorkQueue[ObjectKey]:
+        settings = self._settings
+        backoff = BackoffSettings(
+            initial=settings.backoff_initial_interval.total_seconds(),
+            maximum=settings.backoff_max_interval.total_seconds(),
+            multiplier=settings.backoff_multiplier,
+            randomization=settings.backoff_randomization_factor,
+        )
+        return WorkQueue(
+            limiter=ExponentialBackoff(settings=backoff, random=self._random),
+            observer=self._metrics.queue(name),
+            clock=self._clock,
+        )

@@ -1,0 +1,197 @@
+"""The life of the process: what runs for how long, and how it ends.
+
+Everything lives in one TaskGroup. Reflectors, the event recorder and the web
+server run from start to end; controllers run while this process leads. A
+request to stop ends the controllers first, then the lease is released, then
+the rest is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import socket
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from random import SystemRandom
+
+import structlog
+from prometheus_client import generate_latest
+
+from vso_controller.app.controllers import Controllers
+from vso_controller.app.engine import Engine
+from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.foundation.clock import Clock, SystemClock
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import ObjectKey
+from vso_controller.foundation.tasks import stop_when
+from vso_controller.kube.config import load_settings as load_connection
+from vso_controller.kube.events import EventRecorder
+from vso_controller.kube.leases import Lease
+from vso_controller.kube.session import ApiSession, open_session
+from vso_controller.runtime.gate import LeaseGate
+from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
+from vso_controller.runtime.probes import metrics_route, probe_routes, serving
+from vso_controller.settings.model import Settings
+
+VERSION = version("vso-controller")
+WRITE_CONNECTIONS = 32
+"""How many writes to the API server may be under way at once."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the controller until `stop` is set.
+
+    Raises Invalid if the settings for the connection to the API server or an
+    address to listen on are of no use.
+    """
+    clock = SystemClock()
+    connection = await load_connection(
+        kubeconfig=settings.kubeconfig or "",
+        context=settings.context or "",
+        environ=os.environ,
+        clock=clock,
+    )
+    gate = LeaseGate(clock=clock, margin=_margin(settings))
+    async with (
+        open_session(settings=connection) as reads,
+        open_session(
+            settings=connection, gate=gate, connections=WRITE_CONNECTIONS
+        ) as writes,
+        open_session(settings=connection) as elections,
+    ):
+        process = _Process(
+            settings=settings, gate=gate, clock=clock, reads=reads, writes=writes
+        )
+        log.info("started", version=VERSION, server=connection.server)
+        await process.run(elections, stop)
+    log.info("stopped")
+
+
+def _margin(settings: Settings) -> float:
+    """Return the seconds before the end of the lease at which the gate closes.
+
+    A request that left just before must have arrived before another can lead.
+    """
+    spare = settings.leader_elect_lease_duration - settings.leader_elect_renew_deadline
+    return spare.total_seconds() / 2
+
+
+class _Process:
+    """Everything that lives from the start of the process to its end."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        gate: LeaseGate,
+        clock: Clock,
+        reads: ApiSession,
+        writes: ApiSession,
+    ) -> None:
+        self._settings = settings
+        self._gate = gate
+        self._clock = clock
+        self._random = SystemRandom()
+        self._metrics = Metrics(version=VERSION)
+        self._stores = Stores()
+        self._events = EventRecorder(session=writes, clock=clock)
+        self._engine = Engine(
+            settings=settings, metrics=self._metrics, clock=clock, random=self._random
+        )
+        self._controllers = Controllers(
+            settings=settings,
+            stores=self._stores,
+            engine=self._engine,
+            metrics=self._metrics,
+            reads=reads,
+            writes=writes,
+            events=self._events,
+            clock=clock,
+            random=self._random,
+        )
+        self._reflectors = Reflectors(
+            session=reads, clock=clock, random=self._random, settings=settings
+        ).feeding(self._stores, self._controllers.decoder)
+        # Set while the controllers run.
+        self._leading = False
+
+    async def run(self, elections: ApiSession, stop: asyncio.Event) -> None:
+        """Serve, watch, stand for election and lead, until `stop` is set."""
+        self._controllers.add_all()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._controllers.connections.close)
+            await self._serve(stack)
+            async with asyncio.TaskGroup() as group:
+                background = [
+                    group.create_task(self._events.run()),
+                    *(group.create_task(each.run()) for each in self._reflectors),
+                ]
+                await self._work(elections, stop)
+                for task in background:
+                    task.cancel()
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        metrics = metrics_route(lambda: generate_latest(self._metrics.registry))
+        probes = probe_routes(self._stores.not_ready)
+        for what, address, routes in (
+            ("metrics", settings.metrics_bind_address, [metrics]),
+            ("probes", settings.health_probe_bind_address, probes),
+        ):
+            if address is not None:
+                port = await stack.enter_async_context(
+                    serving(address.host, address.port, routes)
+                )
+                log.info("serving", what=what, port=port)
+
+    async def _work(self, elections: ApiSession, stop: asyncio.Event) -> None:
+        """Lead whenever we may, until `stop` is set and what was begun has ended."""
+        async with asyncio.TaskGroup() as group:
+            work = group.create_task(self._campaign(elections, stop))
+            await stop.wait()
+            log.info("stopping")
+            # A standby has nothing to finish.
+            timeout = self._settings.shutdown_timeout.total_seconds()
+            await asyncio.wait({work}, timeout=timeout if self._leading else 0)
+            work.cancel()
+
+    async def _campaign(self, elections: ApiSession, stop: asyncio.Event) -> None:
+        if not self._settings.leader_elect:
+            self._gate.open_until(math.inf)
+            await self._lead(stop)
+            return
+        name = self._settings.leader_elect_resource_name
+        elector = LeaderElector(
+            identity=new_identity(socket.gethostname(), self._random),
+            leases=Lease(
+                session=elections, key=ObjectKey(self._settings.namespace, name)
+            ),
+            gate=self._gate,
+            clock=self._clock,
+            random=self._random,
+            timing=_timing(self._settings),
+        )
+        await elector.run(lambda: self._lead(stop))
+
+    async def _lead(self, stop: asyncio.Event) -> None:
+        self._leading = True
+        name = self._settings.leader_elect_resource_name
+        self._metrics.leading(name, True)
+        try:
+            await stop_when(stop, self._stores.wait_synced())
+            await self._engine.run(stop)
+        finally:
+            self._leading = False
+            self._metrics.leading(name, False)
+
+
+def _timing(settings: Settings) -> LeaderTiming:
+    return LeaderTiming(
+        lease_duration=settings.leader_elect_lease_duration.total_seconds(),
+        renew_deadline=settings.leader_elect_renew_deadline.total_seconds(),
+        retry_period=settings.leader_elect_retry_period.total_seconds(),
+    )

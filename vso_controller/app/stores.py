@@ -1,0 +1,114 @@
+"""The stores of all kinds, and the reflectors that feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from random import Random
+from typing import TypeVar
+
+from vso_controller.api.kinds import (
+    VAULT_AUTH,
+    VAULT_CONNECTION,
+    VAULT_STATIC_SECRET,
+    Kind,
+)
+from vso_controller.domain.ownership import OWNER_LABELS
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.objects import Envelope, ObservedSecret
+from vso_controller.kube.decoding import EnvelopeDecoder, SecretDecoder
+from vso_controller.kube.listwatch import ResourceListWatch
+from vso_controller.kube.secrets import SECRETS
+from vso_controller.kube.session import ApiSession
+from vso_controller.runtime.ports import Keyed, ListWatch
+from vso_controller.runtime.reflector import Reflector, ReflectorTiming
+from vso_controller.runtime.store import Store
+from vso_controller.settings.model import WatchSettings
+
+T = TypeVar("T", bound=Keyed)
+
+OUR_SECRETS = ",".join(f"{name}={value}" for name, value in OWNER_LABELS.items())
+"""Selects the Secrets that this operator owns, so that no other is ever read."""
+
+
+class Stores:
+    """One store for each kind that is watched."""
+
+    def __init__(self) -> None:
+        self.connections: Store[Envelope] = Store()
+        self.auths: Store[Envelope] = Store()
+        self.static_secrets: Store[Envelope] = Store()
+        self.secrets: Store[ObservedSecret] = Store()
+
+    async def wait_synced(self) -> None:
+        """Wait until every store has been filled from a whole list."""
+        await self.connections.wait_synced()
+        await self.auths.wait_synced()
+        await self.static_secrets.wait_synced()
+        await self.secrets.wait_synced()
+
+    def not_ready(self) -> Iterator[str]:
+        """Name the stores that were not filled yet."""
+        for name, has_synced in (
+            (VAULT_CONNECTION.resource.plural, self.connections.has_synced),
+            (VAULT_AUTH.resource.plural, self.auths.has_synced),
+            (VAULT_STATIC_SECRET.resource.plural, self.static_secrets.has_synced),
+            (SECRETS.plural, self.secrets.has_synced),
+        ):
+            if not has_synced:
+                yield f"{name} have not been listed yet"
+
+
+class Reflectors:
+    """Makes the reflectors of all stores."""
+
+    def __init__(
+        self,
+        *,
+        session: ApiSession,
+        clock: Clock,
+        random: Random,
+        settings: WatchSettings,
+    ) -> None:
+        self._session = session
+        self._clock = clock
+        self._random = random
+        self._timing = ReflectorTiming(
+            watch_shortest=settings.watch_timeout_min.total_seconds(),
+            watch_longest=settings.watch_timeout_max.total_seconds(),
+            watch_grace=settings.watch_stall_margin.total_seconds(),
+        )
+
+    def feeding(
+        self, stores: Stores, decoder: SecretDecoder
+    ) -> Iterable[Reflector[Envelope] | Reflector[ObservedSecret]]:
+        """Return a reflector for each of the stores."""
+        secrets = ResourceListWatch(
+            session=self._session,
+            resource=SECRETS,
+            decoder=decoder,
+            label_selector=OUR_SECRETS,
+        )
+        return (
+            self._of_kind(VAULT_CONNECTION, stores.connections),
+            self._of_kind(VAULT_AUTH, stores.auths),
+            self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets),
+            self._reflector(SECRETS.plural, secrets, stores.secrets),
+        )
+
+    def _of_kind(self, kind: Kind, store: Store[Envelope]) -> Reflector[Envelope]:
+        source = ResourceListWatch(
+            session=self._session, resource=kind.resource, decoder=EnvelopeDecoder()
+        )
+        return self._reflector(kind.resource.plural, source, store)
+
+    def _reflector(
+        self, name: str, source: ListWatch[T], store: Store[T]
+    ) -> Reflector[T]:
+        return Reflector(
+            name=name,
+            source=source,
+            store=store,
+            clock=self._clock,
+            random=self._random,
+            timing=self._timing,
+        )

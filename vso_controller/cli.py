@@ -1,0 +1,65 @@
+"""The command line: `vso-controller [run] [--flag ...]`.
+
+Exit codes: 0 after a request to stop, 1 when the program could not go on, 2 for
+wrong arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import structlog
+
+from vso_controller.app.process import run
+from vso_controller.foundation.errors import Invalid
+from vso_controller.foundation.logs import configure_logs
+from vso_controller.settings.flags import load_settings
+from vso_controller.settings.model import Settings
+
+USAGE = 2
+FAILED = 1
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code. Wrong flags raise SystemExit(2)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["--version"]:
+        sys.stdout.write(f"vso-controller {version('vso-controller')}\n")
+        return 0
+    command = given.pop(0) if given and not given[0].startswith("-") else "run"
+    if command != "run":
+        sys.stderr.write(
+            f"vso-controller: error: unknown command {command!r}; it is `run`"
+            " (see --help)\n"
+        )
+        return USAGE
+    settings = load_settings(given, os.environ)
+    configure_logs(level=settings.log_level, form=settings.log_format)
+    try:
+        asyncio.run(_run_until_signal(settings))
+    except Invalid as error:
+        # What is wrong is outside of the program: a traceback would not help.
+        log.error("cannot_start", error=str(error))  # noqa: TRY400
+        return FAILED
+    return 0
+
+
+async def _run_until_signal(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _request_stop, loop, stop)
+    await run(settings, stop)
+
+
+def _request_stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    stop.set()
+    # A second Ctrl-C does what it does to any program.
+    loop.remove_signal_handler(signal.SIGINT)

@@ -1,0 +1,231 @@
+"""The sessions with Vault, one for each identity that resources log in with.
+
+An identity is a VaultAuth and a VaultConnection, each in one generation, seen
+from one namespace: resources that agree on these share a session and its one
+login. A session is kept while somebody uses it; its token is renewed by the
+controller that this pool is the reconciler of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from vso_controller.credentials.connections import Connection, Connections
+from vso_controller.credentials.ports import TokenRequester
+from vso_controller.credentials.references import References, ResolvedAuth
+from vso_controller.domain.login import KubernetesLogin
+from vso_controller.domain.reasons import Reason, Refusal
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.errors import Gone
+from vso_controller.foundation.objects import ObjectKey
+from vso_controller.foundation.secret import Secret
+from vso_controller.runtime.ports import Outcome
+from vso_controller.vault.auth import kubernetes
+from vso_controller.vault.errors import TlsVerificationFailed
+from vso_controller.vault.ports import LoginMethod, Transport
+from vso_controller.vault.requests import VaultReply
+from vso_controller.vault.session import VaultSession
+
+MakeSession = Callable[[Transport, LoginMethod, str], VaultSession]
+"""Makes the session of a login; the text is the Vault namespace to log in to."""
+
+Wake = Callable[[ObjectKey], None]
+"""Has a session looked at soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who logs in to which Vault."""
+
+    auth_uid: str
+    auth_generation: int
+    connection_uid: str
+    connection_generation: int
+    ca_fingerprint: str
+    namespace: str  # of the consumer: where its ServiceAccount lies
+
+    @property
+    def key(self) -> ObjectKey:
+        """The name of the session of this identity, for queues and logs."""
+        parts = (
+            self.auth_uid,
+            str(self.auth_generation),
+            self.connection_uid,
+            str(self.connection_generation),
+            self.ca_fingerprint,
+        )
+        digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
+        return ObjectKey(self.namespace, digest[:16])
+
+
+@dataclass(slots=True)
+class _Entry:
+    session: VaultSession
+    connection: Connection
+    consumers: set[ObjectKey] = field(default_factory=set)
+    # The `next_renewal` that the renewing controller knows of.
+    renewal: float | None = None
+
+
+class ConsumerSession:
+    """A session in the hands of one consumer: it reads, no more."""
+
+    def __init__(self, *, pool: SessionPool, key: ObjectKey, entry: _Entry) -> None:
+        self._pool = pool
+        self._entry = entry
+        self.key = key
+
+    async def read(
+        self,
+        path: tuple[str, ...],
+        *,
+        query: Mapping[str, str] | None = None,
+        namespace: str | None = None,
+    ) -> VaultReply:
+        """Read `path` of Vault; a namespace of None is that of the VaultAuth."""
+        return await self._pool.read(
+            self.key, self._entry, path, query=query, namespace=namespace
+        )
+
+
+class SessionPool:
+    """Opens sessions for consumers and, as a reconciler, renews their tokens."""
+
+    def __init__(
+        self,
+        *,
+        references: References,
+        connections: Connections,
+        tokens: TokenRequester,
+        make_session: MakeSession,
+        clock: Clock,
+        wake: Wake,
+    ) -> None:
+        self._references = references
+        self._connections = connections
+        self._tokens = tokens
+        self._make_session = make_session
+        self._clock = clock
+        self._wake = wake
+        self._entries: dict[ObjectKey, _Entry] = {}
+        # Inverse of `consumers` of the entries: each consumer is in one at most.
+        self._uses: dict[ObjectKey, ObjectKey] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    async def open(
+        self, consumer: ObjectKey, auth_reference: str | None
+    ) -> ConsumerSession:
+        """Return the session that `consumer` reads with. It logs in when first used.
+
+        Raises Refusal where the references or the VaultConnection do not allow one.
+        """
+        resolved = self._references.auth_of(consumer, auth_reference)
+        connection = await self._connections.open(resolved.connection)
+        identity = _identity(resolved, connection, consumer.namespace)
+        entry = self._entries.get(identity.key)
+        if entry is None:
+            session = self._new_session(resolved, connection, consumer.namespace)
+            entry = self._entries[identity.key] = _Entry(session, connection)
+        self._use(consumer, identity.key, entry)
+        return ConsumerSession(pool=self, key=identity.key, entry=entry)
+
+    def release(self, consumer: ObjectKey) -> None:
+        """Forget a consumer that is gone, and its session if it was the last one.
+
+        The token of a session that nobody uses is left to end by itself.
+        """
+        key = self._uses.pop(consumer, None)
+        if key is None:
+            return
+        entry = self._entries[key]
+        entry.consumers.discard(consumer)
+        if not entry.consumers:
+            del self._entries[key]
+
+    async def read(
+        self,
+        key: ObjectKey,
+        entry: _Entry,
+        path: tuple[str, ...],
+        *,
+        query: Mapping[str, str] | None,
+        namespace: str | None,
+    ) -> VaultReply:
+        """Read with the session of `entry`, and see to it that it is renewed."""
+        try:
+            return await entry.session.read(path, query=query, namespace=namespace)
+        except TlsVerificationFailed:
+            self._connections.distrust(entry.connection.key)
+            raise
+        finally:
+            if entry.session.next_renewal != entry.renewal:
+                self._wake(key)
+
+    async def reconcile(self, key: ObjectKey) -> Outcome:
+        """Renew the token of the session `key` if that is due, and say when it is.
+
+        Raises what kept it from being renewed; the token is used until it ends.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            return Outcome()
+        await entry.session.renew()
+        entry.renewal = entry.session.next_renewal
+        if entry.renewal is None:
+            return Outcome()
+        return Outcome(max(0.0, entry.renewal - self._clock.monotonic()))
+
+    def keys(self) -> tuple[ObjectKey, ...]:
+        """Return the names of all sessions."""
+        return tuple(self._entries)
+
+    def _use(self, consumer: ObjectKey, key: ObjectKey, entry: _Entry) -> None:
+        if self._uses.get(consumer) != key:
+            self.release(consumer)
+        self._uses[consumer] = key
+        entry.consumers.add(consumer)
+
+    def _new_session(
+        self, resolved: ResolvedAuth, connection: Connection, namespace: str
+    ) -> VaultSession:
+        login = resolved.login
+        account = ObjectKey(namespace, login.service_account)
+        method = kubernetes.KubernetesLogin(
+            mount=login.mount,
+            role=login.role,
+            headers=login.headers,
+            request_token=lambda: self._request_token(account, login),
+        )
+        return self._make_session(connection.client, method, login.namespace)
+
+    async def _request_token(
+        self, account: ObjectKey, login: KubernetesLogin
+    ) -> Secret[str]:
+        try:
+            return await self._tokens.request_token(
+                account,
+                audiences=login.audiences,
+                expiration_seconds=login.expiration_seconds,
+            )
+        except Gone as error:
+            raise Refusal(
+                Reason.SERVICE_ACCOUNT_NOT_FOUND,
+                f"ServiceAccount {account} does not exist",
+            ) from error
+
+
+def _identity(
+    resolved: ResolvedAuth, connection: Connection, namespace: str
+) -> Identity:
+    return Identity(
+        auth_uid=resolved.auth.uid,
+        auth_generation=resolved.auth.generation,
+        connection_uid=connection.uid,
+        connection_generation=connection.generation,
+        ca_fingerprint=connection.ca_fingerprint,
+        namespace=namespace,
+    )

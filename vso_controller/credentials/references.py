@@ -1,0 +1,124 @@
+"""Follows a resource's references to its VaultAuth and VaultConnection.
+
+Everything is answered from the stores: what is not there now is a refusal now,
+and a trigger later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vso_controller.api.model import parse_spec
+from vso_controller.api.v1beta1.vaultauth import VaultAuthSpec
+from vso_controller.credentials.ports import Resources
+from vso_controller.domain.login import KubernetesLogin, login_of
+from vso_controller.domain.reasons import Failure, Reason, Refusal
+from vso_controller.domain.references import (
+    ReferenceMalformed,
+    connection_candidates,
+    is_namespace_allowed,
+    parse_reference,
+)
+from vso_controller.foundation.errors import Invalid
+from vso_controller.foundation.objects import Envelope, ObjectKey
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedAuth:
+    """A VaultAuth that a consumer may use, and the VaultConnection it names."""
+
+    auth: Envelope
+    login: KubernetesLogin
+    connection: Envelope
+
+
+class References:
+    """Resolves references. Each method raises Refusal with what to report."""
+
+    def __init__(
+        self,
+        *,
+        auths: Resources,
+        connections: Resources,
+        operator_namespace: str,
+        namespace_fallback: bool,
+    ) -> None:
+        self._auths = auths
+        self._connections = connections
+        self._operator_namespace = operator_namespace
+        self._fallback = namespace_fallback
+
+    def auth_of(self, consumer: ObjectKey, reference: str | None) -> ResolvedAuth:
+        """Return what `consumer` logs in with."""
+        key = self._parse(reference, beside=consumer)
+        auth = self._auths.get(key)
+        if auth is None or auth.deleting:
+            raise Refusal(
+                Reason.VAULT_AUTH_NOT_FOUND, f"VaultAuth {key} does not exist"
+            )
+        spec = _auth_spec(auth)
+        if not is_namespace_allowed(
+            consumer.namespace,
+            provider=key,
+            allowed=spec.allowed_namespaces,
+            operator_namespace=self._operator_namespace,
+        ):
+            raise Refusal(
+                Reason.VAULT_AUTH_NOT_ALLOWED,
+                f"VaultAuth {key} does not allow namespace {consumer.namespace}",
+            )
+        login = login_of(spec)
+        if isinstance(login, Failure):
+            raise Refusal(
+                Reason.VAULT_AUTH_INVALID, f"VaultAuth {key}: {login.message}"
+            )
+        connection = self.connection_of(key, spec.vault_connection_ref)
+        return ResolvedAuth(auth, login, connection)
+
+    def connection_of(self, auth: ObjectKey, reference: str | None) -> Envelope:
+        """Return the VaultConnection that the VaultAuth `auth` names."""
+        candidates = self._candidates(auth, reference)
+        for key in candidates:
+            connection = self._connections.get(key)
+            if connection is not None and not connection.deleting:
+                return connection
+        places = " nor ".join(map(str, candidates))
+        raise Refusal(
+            Reason.VAULT_CONNECTION_NOT_FOUND,
+            f"VaultConnection {places} does not exist",
+        )
+
+    def _candidates(
+        self, auth: ObjectKey, reference: str | None
+    ) -> tuple[ObjectKey, ...]:
+        try:
+            return connection_candidates(
+                reference or "",
+                auth=auth,
+                operator_namespace=self._operator_namespace,
+                fallback=self._fallback,
+            )
+        except ReferenceMalformed as error:
+            message = f"vaultConnectionRef of VaultAuth {auth}: {error}"
+            raise Refusal(Reason.INVALID_REFERENCE, message) from error
+
+    def _parse(self, reference: str | None, *, beside: ObjectKey) -> ObjectKey:
+        try:
+            return parse_reference(
+                reference or "",
+                beside=beside,
+                operator_namespace=self._operator_namespace,
+            )
+        except ReferenceMalformed as error:
+            raise Refusal(
+                Reason.INVALID_REFERENCE, f"spec.vaultAuthRef: {error}"
+            ) from error
+
+
+def _auth_spec(auth: Envelope) -> VaultAuthSpec:
+    try:
+        return parse_spec(VaultAuthSpec, auth.spec)
+    except Invalid as error:
+        raise Refusal(
+            Reason.VAULT_AUTH_INVALID, f"VaultAuth {auth.key}: {error}"
+        ) from error

@@ -1,0 +1,202 @@
+"""Every metric of the program: names, labels and what they count.
+
+Names are those that dashboards for Go operators and for upstream know: client-go's
+for work queues, controller-runtime's for reconciles, upstream's for Vault. Label
+values are bounded: kinds, operations, results, and the names of resources that
+exist; the series of a deleted resource go with it.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from vso_controller.foundation.objects import ObjectKey
+
+_QUEUE_BUCKETS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0)
+_VAULT_BUCKETS = (
+    *(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    *(0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0),
+    *(6.0, 7.0, 8.0, 9.0, 10.0),
+)
+_SUCCEEDED = "Succeeded"
+
+
+class Metrics:
+    """The metrics of one process, in a registry of their own."""
+
+    def __init__(self, *, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._declare_engine()
+        self._declare_vault()
+        self._resource_status = Gauge(
+            "controller_resource_status",
+            "Whether a resource is ready (1) or not (0).",
+            ("controller", "name", "namespace"),
+            registry=self.registry,
+        )
+        Gauge(
+            "vso_build_info",
+            "What runs here.",
+            ("git_version",),
+            registry=self.registry,
+        ).labels(version).set(1)
+
+    def _declare_engine(self) -> None:
+        self._queue_depth = Gauge(
+            "workqueue_depth", "Keys waiting.", ("name",), registry=self.registry
+        )
+        self._queue_adds = Counter(
+            "workqueue_adds", "Keys added.", ("name",), registry=self.registry
+        )
+        self._queue_retries = Counter(
+            "workqueue_retries", "Keys retried.", ("name",), registry=self.registry
+        )
+        self._queue_wait = Histogram(
+            "workqueue_queue_duration_seconds",
+            "How long keys wait.",
+            ("name",),
+            buckets=_QUEUE_BUCKETS,
+            registry=self.registry,
+        )
+        self._queue_work = Histogram(
+            "workqueue_work_duration_seconds",
+            "How long keys are worked on.",
+            ("name",),
+            buckets=_QUEUE_BUCKETS,
+            registry=self.registry,
+        )
+        self._reconciles = Counter(
+            "controller_runtime_reconcile",
+            "Reconciles by result.",
+            ("controller", "result"),
+            registry=self.registry,
+        )
+        self._reconcile_seconds = Histogram(
+            "controller_runtime_reconcile_time_seconds",
+            "How long reconciles took.",
+            ("controller",),
+            registry=self.registry,
+        )
+        self._leading = Gauge(
+            "leader_election_master_status",
+            "Whether this process leads (1) or stands by (0).",
+            ("name",),
+            registry=self.registry,
+        )
+
+    def _declare_vault(self) -> None:
+        labels = ("operation", "vault_connection")
+        self._vault_operations = Counter(
+            "vso_client_operations", "Requests.", labels, registry=self.registry
+        )
+        self._vault_errors = Counter(
+            "vso_client_operations_errors",
+            "Requests that failed.",
+            labels,
+            registry=self.registry,
+        )
+        self._vault_seconds = Histogram(
+            "vso_client_operations_time_seconds",
+            "How long requests took.",
+            labels,
+            buckets=_VAULT_BUCKETS,
+            registry=self.registry,
+        )
+
+    def queue(self, name: str) -> QueueMetrics:
+        """Return what takes note of the queue `name`."""
+        return QueueMetrics(
+            depth=self._queue_depth.labels(name),
+            adds=self._queue_adds.labels(name),
+            retries=self._queue_retries.labels(name),
+            wait=self._queue_wait.labels(name),
+            work=self._queue_work.labels(name),
+        )
+
+    def vault(self, connection: ObjectKey) -> VaultMetrics:
+        """Return what takes note of requests over a VaultConnection."""
+        return VaultMetrics(
+            connection=str(connection),
+            operations=self._vault_operations,
+            errors=self._vault_errors,
+            seconds=self._vault_seconds,
+        )
+
+    def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
+        """Count one reconcile that took so many seconds."""
+        self._reconciles.labels(controller, result).inc()
+        self._reconcile_seconds.labels(controller).observe(seconds)
+
+    def resource_ready(self, kind: str, key: ObjectKey, ready: bool) -> None:
+        """Note whether a resource is ready."""
+        self._resource_status.labels(kind.lower(), key.name, key.namespace).set(ready)
+
+    def resource_gone(self, kind: str, key: ObjectKey) -> None:
+        """Drop the series of a resource that is not there any more."""
+        self._resource_status.remove_by_labels(
+            {
+                "controller": kind.lower(),
+                "name": key.name,
+                "namespace": key.namespace,
+            }
+        )
+
+    def leading(self, lease: str, leading: bool) -> None:
+        """Note whether this process leads."""
+        self._leading.labels(lease).set(leading)
+
+
+class QueueMetrics:
+    """Takes note of one work queue, under client-go's names."""
+
+    def __init__(
+        self,
+        *,
+        depth: Gauge,
+        adds: Counter,
+        retries: Counter,
+        wait: Histogram,
+        work: Histogram,
+    ) -> None:
+        self._depth = depth
+        self._adds = adds
+        self._retries = retries
+        self._wait = wait
+        self._work = work
+
+    def added(self, *, depth: int) -> None:
+        self._adds.inc()
+        self._depth.set(depth)
+
+    def taken(self, *, depth: int, waited: float) -> None:
+        self._depth.set(depth)
+        self._wait.observe(waited)
+
+    def released(self, *, worked: float) -> None:
+        self._work.observe(worked)
+
+    def retried(self) -> None:
+        self._retries.inc()
+
+
+class VaultMetrics:
+    """Takes note of the requests over one VaultConnection."""
+
+    def __init__(
+        self,
+        *,
+        connection: str,
+        operations: Counter,
+        errors: Counter,
+        seconds: Histogram,
+    ) -> None:
+        self._connection = connection
+        self._operations = operations
+        self._errors = errors
+        self._seconds = seconds
+
+    def observe(self, operation: str, outcome: str, seconds: float) -> None:
+        self._operations.labels(operation, self._connection).inc()
+        self._seconds.labels(operation, self._connection).observe(seconds)
+        if outcome != _SUCCEEDED:
+            self._errors.labels(operation, self._connection).inc()

@@ -1,0 +1,142 @@
+"""Reading and writing Kubernetes Secrets, one at a time.
+
+No write is blind: a patch names the version it was decided upon, a deletion the
+uid too, and a creation fails when the name is taken. What a write leaves alone
+(foreign labels, annotations, keys) stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from vso_controller.foundation.objects import (
+    NewSecret,
+    ObjectKey,
+    ObservedSecret,
+    OwnerReference,
+    ResourceType,
+    SecretPatch,
+)
+from vso_controller.foundation.secret import SecretData
+from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
+from vso_controller.kube.decoding import SecretDecoder, secret_data
+from vso_controller.kube.errors import NotFound
+from vso_controller.kube.session import ApiSession
+
+SECRETS = ResourceType(group="", version="v1", plural="secrets", kind="Secret")
+
+
+class Secrets:
+    """The Secrets of a cluster, as far as our rights go."""
+
+    def __init__(self, *, session: ApiSession, decoder: SecretDecoder) -> None:
+        self._session = session
+        self._decoder = decoder
+
+    async def read(self, key: ObjectKey) -> ObservedSecret | None:
+        """Read all but the values. None when there is no such Secret."""
+        try:
+            return self._decoder.item(await self._get(key))
+        except NotFound:
+            return None
+
+    async def read_data(self, key: ObjectKey) -> SecretData:
+        """Read the values. Raises NotFound."""
+        return secret_data(await self._get(key))
+
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        """Create `secret`. Raises AlreadyExists when the name is taken."""
+        call = Call(
+            verb=Verb.CREATE,
+            target=Target(SECRETS, secret.key.namespace),
+            repeatable=False,
+            body=_new_document(secret),
+        )
+        return self._decoder.item(await self._session.request(call))
+
+    async def patch(self, patch: SecretPatch) -> ObservedSecret:
+        """Apply `patch`. Raises Conflict when the Secret is not as observed."""
+        call = Call(
+            verb=Verb.PATCH,
+            target=object_target(SECRETS, patch.key),
+            repeatable=False,
+            body=_patch_document(patch),
+            content_type=MERGE_PATCH,
+        )
+        return self._decoder.item(await self._session.request(call))
+
+    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
+        """Delete the Secret that was observed so; one that is gone is no error.
+
+        Raises Conflict when it is another one, or another version, by now.
+        """
+        preconditions = {"uid": uid, "resourceVersion": resource_version}
+        call = Call(
+            verb=Verb.DELETE,
+            target=object_target(SECRETS, key),
+            repeatable=True,
+            body=msgspec.json.encode({"preconditions": preconditions}),
+        )
+        try:
+            await self._session.request(call)
+        except NotFound:
+            return
+
+    async def _get(self, key: ObjectKey) -> bytes:
+        target = object_target(SECRETS, key)
+        return await self._session.request(
+            Call(verb=Verb.GET, target=target, repeatable=True)
+        )
+
+
+def _new_document(secret: NewSecret) -> bytes:
+    return msgspec.json.encode(
+        {
+            "apiVersion": SECRETS.api_version,
+            "kind": SECRETS.kind,
+            "metadata": {
+                "name": secret.key.name,
+                "namespace": secret.key.namespace,
+                "labels": dict(secret.labels),
+                "annotations": dict(secret.annotations),
+                "ownerReferences": _owner_documents(secret.owners),
+            },
+            "type": secret.type,
+            "data": secret.data.reveal(),
+        }
+    )
+
+
+def _patch_document(patch: SecretPatch) -> bytes:
+    metadata: dict[str, object] = {
+        # The version is the fence: a server need not compare the uid of a patch.
+        "uid": patch.uid,
+        "resourceVersion": patch.resource_version,
+    }
+    if patch.labels:
+        metadata["labels"] = dict(patch.labels)
+    if patch.annotations:
+        metadata["annotations"] = dict(patch.annotations)
+    if patch.owners is not None:
+        metadata["ownerReferences"] = _owner_documents(patch.owners)
+    data: dict[str, bytes | None] = dict.fromkeys(patch.removed_keys)
+    if patch.data is not None:
+        data |= patch.data.reveal()
+    document: dict[str, object] = {"metadata": metadata}
+    if data:
+        document["data"] = data
+    return msgspec.json.encode(document)
+
+
+def _owner_documents(owners: Iterable[OwnerReference]) -> list[dict[str, str]]:
+    return [
+        {
+            "apiVersion": owner.api_version,
+            "kind": owner.kind,
+            "name": owner.name,
+            "uid": owner.uid,
+        }
+        for owner in owners
+    ]

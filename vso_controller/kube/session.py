@@ -1,0 +1,242 @@
+"""How a call reaches the API server, and what is true when it fails.
+
+An `ApiSession` is a pool of connections for one purpose (reads and watches,
+fenced writes, leader election), so that no purpose waits for another. It
+promises:
+
+* each call is sent once. aiohttp's own repetition of GET and PUT after a dropped
+  connection is off; only a 401 makes us re-read the credentials and ask again;
+* all that goes wrong arrives as an error of `errors.py`, never as the library's;
+* the gate is asked after a connection is held and right before the bytes leave,
+  so a call that waited for the pool is refused if leadership was lost meanwhile;
+* every call has a deadline, every connection attempt a shorter one;
+* proxies of the environment, cookies, compression and redirects stay out of it.
+
+Credentials are the business of `credentials.py`, paths of `calls.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+from io import BytesIO
+from typing import Protocol
+
+import aiohttp
+from yarl import URL
+
+from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.secret import Secret
+from vso_controller.kube.calls import MEBIBYTE, Call
+from vso_controller.kube.config import ConnectionSettings
+from vso_controller.kube.errors import AnswerLost, ConnectionFailed
+from vso_controller.kube.lines import lines_of
+from vso_controller.kube.statuses import Status, failure, read_status, shorten
+
+USER_AGENT = f"vso-controller/{version('vso-controller')}"
+CONNECT_TIMEOUT = 5.0  # seconds for TCP and TLS together
+_LARGEST_STATUS = MEBIBYTE  # bytes; it may list every fault of an object
+# Less than the 90 s after which an API server closes an idle connection, so that
+# a call seldom meets one that is just being closed.
+_KEEPALIVE = 30.0
+
+
+class Gate(Protocol):
+    """Says whether this process may still write."""
+
+    def check(self) -> None:
+        """Raise (a Transient) if it may not."""
+        ...
+
+
+class _Dropped(aiohttp.ClientError):
+    """A dropped connection under a name for which aiohttp repeats nothing."""
+
+
+class _Departure:
+    """The way of one call to the wire: asks the gate, and knows if bytes left.
+
+    It is the call's middleware, to see the request that aiohttp built and to
+    keep dropped connections from aiohttp's own repetition.
+    """
+
+    def __init__(self, gate: Gate | None) -> None:
+        self._gate = gate
+        self.left = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        self.left = False
+        if not isinstance(request, _GatedRequest):
+            raise TypeError("the session was not opened with the gated request")
+        request.departure = self
+        try:
+            return await handler(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise _Dropped(str(error)) from error
+
+    def leave(self) -> None:
+        """Pass the gate. At most one turn of the loop lies between it and the write."""
+        if self._gate is not None:
+            self._gate.check()
+        self.left = True
+
+
+class _GatedRequest(aiohttp.ClientRequest):
+    """A request that passes its departure once it holds a connection."""
+
+    departure: _Departure | None = None
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if self.departure is None:
+            raise TypeError("a request of this session must have a departure")
+        self.departure.leave()
+        return await super().send(conn)
+
+
+@asynccontextmanager
+async def open_session(
+    *, settings: ConnectionSettings, gate: Gate | None = None, connections: int = 16
+) -> AsyncIterator[ApiSession]:
+    """Open a pool of at most `connections`, each watch takes one while it lasts.
+
+    With a `gate`, every call of the session is fenced by it.
+    """
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            ssl=settings.tls, limit=connections, keepalive_timeout=_KEEPALIVE
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        request_class=_GatedRequest,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        trust_env=False,
+    ) as http:
+        yield ApiSession(http=http, settings=settings, gate=gate)
+
+
+class ApiSession:
+    """See the module docstring for the promises this class keeps."""
+
+    def __init__(
+        self,
+        *,
+        http: aiohttp.ClientSession,
+        settings: ConnectionSettings,
+        gate: Gate | None,
+    ) -> None:
+        self._http = http
+        self._settings = settings
+        self._gate = gate
+
+    async def request(self, call: Call) -> bytes:
+        """Make `call` and return the body of its answer.
+
+        Raises the errors of `errors.py`, and what the gate raises.
+        """
+        departure = _Departure(self._gate)
+        try:
+            async with asyncio.timeout(call.timeout):
+                response = await self._ask(call, departure)
+                try:
+                    return await _read(response, call.largest_answer)
+                finally:
+                    response.close()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unanswered(call, departure, error) from error
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Make `call` and yield an iterator over the lines of its answer.
+
+        The call's timeout spans the whole stream. The iterator ends when the
+        server ends the stream between two lines; anything else that ends it
+        raises a ConnectionFailed.
+        """
+        deadline = asyncio.get_running_loop().time() + call.timeout
+        departure = _Departure(self._gate)
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await self._ask(call, departure)
+        except (aiohttp.ClientError, OSError) as error:
+            raise _unanswered(call, departure, error) from error
+        try:
+            lines = lines_of(
+                response.content,
+                call=str(call),
+                deadline=deadline,
+                largest=call.largest_answer,
+            )
+            async with aclosing(lines):
+                yield lines
+        finally:
+            response.close()
+
+    async def _ask(self, call: Call, departure: _Departure) -> aiohttp.ClientResponse:
+        credentials = self._settings.credentials
+        authorization = await credentials.authorization()
+        response = await self._send(call, departure, authorization)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            response.close()
+            await credentials.refresh(refused=authorization)
+            authorization = await credentials.authorization()
+            response = await self._send(call, departure, authorization)
+        if response.status not in range(200, 300):
+            raise await _refusal(call, response)
+        return response
+
+    async def _send(
+        self, call: Call, departure: _Departure, authorization: Secret[str] | None
+    ) -> aiohttp.ClientResponse:
+        headers = {"Accept": "application/json"}
+        if authorization is not None:
+            headers["Authorization"] = authorization.reveal()
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        return await self._http.request(
+            call.verb.method,
+            URL(self._settings.server + call.path_and_query, encoded=True),
+            # As a file, since aiohttp warns of bytes beyond a mebibyte.
+            data=None if call.body is None else BytesIO(call.body),
+            headers=headers,
+            allow_redirects=False,
+            server_hostname=self._settings.tls_server_name,
+            middlewares=(departure,),
+        )
+
+
+async def _refusal(call: Call, response: aiohttp.ClientResponse) -> OperationFailed:
+    try:
+        status = read_status(await _read(response, _LARGEST_STATUS))
+    except (aiohttp.ClientError, OSError):
+        status = Status()  # its code has come, and that is what counts
+    finally:
+        response.close()
+    return failure(
+        str(call),
+        status,
+        code=response.status,
+        retry_after=response.headers.get("Retry-After", ""),
+    )
+
+
+async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > largest:
+            raise aiohttp.ClientPayloadError(f"an answer of more than {largest} bytes")
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _unanswered(call: Call, departure: _Departure, error: Exception) -> OperationFailed:
+    why = shorten(str(error)) or f"no answer within {call.timeout:g} s"
+    if departure.left and not call.repeatable:
+        return AnswerLost(f"{call}: sent, and no answer: {why}")
+    return ConnectionFailed(f"{call}: {why}")

@@ -1,0 +1,96 @@
+"""What reconcilers need from their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.foundation.events import EventKind, EventSubject
+from vso_controller.foundation.objects import (
+    Envelope,
+    NewSecret,
+    ObjectKey,
+    ObservedSecret,
+    ResourceType,
+    SecretPatch,
+)
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Write(Protocol[T_contra]):
+    """One write of ours that is under way."""
+
+    def landed(self, item: T_contra, /) -> None:
+        """Tell the store what the server answered."""
+        ...
+
+
+class Cache(Protocol[T]):
+    """The store of a kind, which also learns of our own writes."""
+
+    def get(self, key: ObjectKey) -> T | None:
+        """Return the object as it was last seen."""
+        ...
+
+    def writing(self, key: ObjectKey) -> AbstractContextManager[Write[T]]:
+        """Hold back what the watch tells of `key` until our write has landed."""
+        ...
+
+    def by_index(self, name: str, value: str) -> Iterable[T]:
+        """Return the objects that the index lists under `value`."""
+        ...
+
+
+class Secrets(Protocol):
+    """Kubernetes Secrets, live. Raises the tree of `kube.errors`."""
+
+    async def read(self, key: ObjectKey) -> ObservedSecret | None: ...
+    async def create(self, secret: NewSecret) -> ObservedSecret: ...
+    async def patch(self, patch: SecretPatch) -> ObservedSecret: ...
+    async def delete(
+        self, key: ObjectKey, *, uid: str, resource_version: str
+    ) -> None: ...
+
+
+class StatusWriter(Protocol):
+    """Writes `status` where the resource is still what was seen."""
+
+    async def write(
+        self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
+    ) -> Envelope: ...
+
+
+class Events(Protocol):
+    """Tells people what happened. Never waits and may drop."""
+
+    def record(
+        self, about: EventSubject, *, kind: EventKind, reason: str, message: str
+    ) -> None: ...
+
+
+class ResourceMetrics(Protocol):
+    """Counts how resources are."""
+
+    def resource_ready(self, kind: str, key: ObjectKey, ready: bool) -> None: ...
+    def resource_gone(self, kind: str, key: ObjectKey) -> None: ...
+
+
+class Sessions(Protocol):
+    """Logged-in sessions for consumers. Raises Refusal where there can be none."""
+
+    async def open(
+        self, consumer: ObjectKey, auth_reference: str | None
+    ) -> ConsumerSession: ...
+    def release(self, consumer: ObjectKey) -> None: ...
+
+
+class Dependents(Protocol):
+    """Those who wait for a resource."""
+
+    def wake(self, key: ObjectKey) -> None:
+        """Let everybody who refers to the resource be looked at now."""
+        ...

@@ -1,0 +1,187 @@
+"""Workers that bring the keys of one kind to their reconciler.
+
+A controller is level-triggered: it passes on which object to look at, never why.
+It works while it leads, that is while `run` runs; a run starts with every key
+there is, so what was triggered before it is not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from enum import StrEnum
+from random import Random
+from typing import Protocol
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.errors import OperationFailed, Throttled
+from vso_controller.foundation.objects import ObjectKey
+from vso_controller.runtime.ports import Outcome, Reconciler
+from vso_controller.runtime.scheduler import Scheduler
+from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+Slot = tuple[str, ObjectKey]
+"""What a scheduler shared by controllers keeps: the controller's name and a key."""
+
+
+class ReconcileResult(StrEnum):
+    """How a reconcile ended, in controller-runtime's words."""
+
+    SUCCESS = "success"
+    REQUEUE_AFTER = "requeue_after"
+    ERROR = "error"
+
+
+class ReconcileObserver(Protocol):
+    """Is told what metrics count. Called on the event loop: it must not block."""
+
+    def reconciled(
+        self, *, controller: str, result: ReconcileResult, seconds: float
+    ) -> None: ...
+
+
+class Controller:
+    """Runs `workers` workers over one queue; each key is with one of them at most."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        reconciler: Reconciler,
+        keys: Callable[[], Iterable[ObjectKey]],
+        make_queue: Callable[[], WorkQueue[ObjectKey]],
+        scheduler: Scheduler[Slot],
+        observer: ReconcileObserver,
+        clock: Clock,
+        random: Random,
+        workers: int,
+        drain_timeout: float,
+    ) -> None:
+        self.name = name
+        self._reconciler = reconciler
+        self._keys = keys
+        self._make_queue = make_queue
+        self._scheduler = scheduler
+        self._observer = observer
+        self._clock = clock
+        self._random = random
+        self._workers = workers
+        self._drain_timeout = drain_timeout  # seconds
+        self._queue: WorkQueue[ObjectKey] | None = None  # while `run` runs
+
+    @property
+    def queue(self) -> WorkQueue[ObjectKey] | None:
+        """The queue of the current run, for probes and metrics; None between runs."""
+        return self._queue
+
+    def enqueue(self, key: ObjectKey) -> None:
+        """Have `key` reconciled soon. Between runs there is nothing to do."""
+        if self._queue is not None:
+            self._queue.add(key)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Reconcile every key there is, then those enqueued, until `stop` is set.
+
+        After `stop` the keys that are ready are still worked off, for at most
+        `drain_timeout` seconds; then the workers are cancelled. To cancel the run
+        itself cancels them at once.
+        """
+        queue = self._queue = self._make_queue()
+        for key in self._keys():
+            queue.add(key)
+        try:
+            await self._employ_workers(queue, stop)
+        finally:
+            self._queue = None
+            queue.close()
+
+    async def _employ_workers(
+        self, queue: WorkQueue[ObjectKey], stop: asyncio.Event
+    ) -> None:
+        async with asyncio.TaskGroup() as group:
+            workers = [
+                group.create_task(self._work(queue)) for _ in range(self._workers)
+            ]
+            await stop.wait()
+            queue.close()
+            _, late = await asyncio.wait(workers, timeout=self._drain_timeout)
+            for worker in late:
+                worker.cancel()
+
+    async def _work(self, queue: WorkQueue[ObjectKey]) -> None:
+        with suppress(QueueClosed):
+            while True:
+                async with queue.take() as key:
+                    await self._process(queue, key)
+
+    async def _process(self, queue: WorkQueue[ObjectKey], key: ObjectKey) -> None:
+        started = self._clock.monotonic()
+        # What was due is done now; how this ends says what is due next.
+        self._scheduler.cancel((self.name, key))
+        with bound_contextvars(
+            controller=self.name,
+            key=str(key),
+            reconcile_id=f"{self._random.getrandbits(32):08x}",
+        ):
+            result = await self._reconcile(queue, key)
+        self._observer.reconciled(
+            controller=self.name,
+            result=result,
+            seconds=self._clock.monotonic() - started,
+        )
+
+    async def _reconcile(
+        self, queue: WorkQueue[ObjectKey], key: ObjectKey
+    ) -> ReconcileResult:
+        try:
+            outcome = await self._reconciler.reconcile(key)
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            # It came out of something the reconciler waited for. To let it pass
+            # would end this worker without a word.
+            return self._failed(queue, key, error)
+        except Exception as error:  # noqa: BLE001 - the one place: nobody else suffers
+            return self._failed(queue, key, error)
+        return self._succeeded(queue, key, outcome)
+
+    def _succeeded(
+        self, queue: WorkQueue[ObjectKey], key: ObjectKey, outcome: Outcome
+    ) -> ReconcileResult:
+        queue.forget(key)
+        if outcome.requeue_after is None:
+            return ReconcileResult.SUCCESS
+        due = self._clock.monotonic() + outcome.requeue_after
+        self._scheduler.schedule((self.name, key), due)
+        return ReconcileResult.REQUEUE_AFTER
+
+    def _failed(
+        self, queue: WorkQueue[ObjectKey], key: ObjectKey, error: BaseException
+    ) -> ReconcileResult:
+        at_least = error.retry_after if isinstance(error, Throttled) else 0.0
+        queue.add_failed(key, at_least=at_least)
+        _log_failure(error)
+        return ReconcileResult.ERROR
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _log_failure(error: BaseException) -> None:
+    kind = type(error).__name__
+    if isinstance(error, OperationFailed):
+        log.warning("reconcile_failed", error_type=kind, error=str(error))
+        return
+    # A bug. Only the messages of our own errors are known to be free of secrets,
+    # so this one shows its lines of code and keeps its words.
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    log.error("reconcile_crashed", error_type=kind, traceback=lines)

@@ -1,0 +1,239 @@
+"""Leader election over one Lease.
+
+The protocol is client-go's: who holds the lease renews it, who does not watches
+it change and takes it when it did not for as long as it lasts. How long that is
+gets measured on this machine alone; times that others wrote are never compared
+with ours. The election makes it likely that there is one leader, no more than
+that; what keeps a former one from writing is the gate and the server's check of
+resource versions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from random import Random
+
+import structlog
+
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.tasks import stop_when
+from vso_controller.runtime.gate import LeaseGate
+from vso_controller.runtime.ports import LeaseStore
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+RELEASED_DURATION = 1.0
+"""Seconds a released lease is said to last, as client-go says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderTiming:
+    """The durations of an election, in seconds. Raises ValueError if they clash."""
+
+    lease_duration: float = 15.0
+    """A lease that was not renewed for so long may be taken."""
+    renew_deadline: float = 10.0
+    """A leader that could not renew for so long ceases to lead."""
+    retry_period: float = 2.0
+    """The time between two tries."""
+    retry_jitter: float = 1.2
+    """A standby waits up to this part of `retry_period` longer."""
+
+    def __post_init__(self) -> None:
+        longest_retry = self.retry_period * (1 + self.retry_jitter)
+        if not 0 < longest_retry < self.renew_deadline < self.lease_duration:
+            raise ValueError(
+                f"a lease of {self.lease_duration:g} s must outlast the renew deadline "
+                f"({self.renew_deadline:g} s), and that the longest time between two "
+                f"tries ({longest_retry:g} s)"
+            )
+
+
+class _Standing(Enum):
+    """Whose the lease is after a try."""
+
+    OURS = auto()
+    THEIRS = auto()
+    UNKNOWN = auto()
+
+
+def new_identity(hostname: str, random: Random) -> str:
+    """Name one candidate: two processes on one host are two candidates."""
+    return f"{hostname}_{random.getrandbits(64):016x}"
+
+
+class LeaderElector:
+    """One candidate. `run` is its life."""
+
+    def __init__(
+        self,
+        *,
+        identity: str,
+        leases: LeaseStore,
+        gate: LeaseGate,
+        clock: Clock,
+        random: Random,
+        timing: LeaderTiming,
+    ) -> None:
+        self.identity = identity
+        self._leases = leases
+        self._gate = gate
+        self._clock = clock
+        self._random = random
+        self._timing = timing
+        # Our record as it is stored, None unless the last try gave it to us.
+        self._mine: LeaseRecord | None = None
+        self._renewed_at = -math.inf  # boot clock, before the request left
+        # Somebody else's record, and the boot clock when it was first seen so.
+        self._observed: LeaseRecord | None = None
+        self._observed_at = 0.0
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether this process leads, for metrics and probes; writes ask the gate."""
+        return self._gate.is_open
+
+    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+        """Run `lead()` whenever this process leads, until one of them returns.
+
+        When the lease is lost, `lead()` is cancelled and the candidate stands again.
+        However this ends, a lease that is held is released, after `lead()` ended.
+        An exception of `lead()` is raised in an exception group.
+        """
+        try:
+            while True:
+                await self._acquire()
+                log.info("leadership_acquired", identity=self.identity)
+                if await self._lead(lead):
+                    return
+                log.warning("leadership_lost", identity=self.identity)
+        finally:
+            self._gate.close()
+            await self._release()
+
+    async def _acquire(self) -> None:
+        while await self._try(self._request_timeout) is not _Standing.OURS:
+            jitter = self._timing.retry_jitter * self._random.random()
+            await asyncio.sleep(self._timing.retry_period * (1 + jitter))
+
+    async def _lead(self, lead: Callable[[], Awaitable[None]]) -> bool:
+        """Run `lead()` to its end and return True, or until the lease is lost."""
+        lost = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            renewal = group.create_task(self._renew(lost))
+            await stop_when(lost, lead())
+            renewal.cancel()
+        return not lost.is_set()
+
+    async def _renew(self, lost: asyncio.Event) -> None:
+        """Renew the lease until that fails for too long or it is somebody else's."""
+        while (left := self._time_left()) > 0:
+            await asyncio.sleep(min(self._timing.retry_period, left))
+            # Asked again, since this machine may have slept for longer than we did.
+            left = min(self._time_left(), self._request_timeout)
+            if left <= 0 or await self._try(left) is _Standing.THEIRS:
+                break
+        self._gate.close()
+        lost.set()
+
+    def _time_left(self) -> float:
+        deadline = self._renewed_at + self._timing.renew_deadline
+        return deadline - self._clock.boot()
+
+    @property
+    def _request_timeout(self) -> float:
+        # A request that hangs must leave time for another try.
+        return self._timing.renew_deadline / 2
+
+    async def _try(self, within: float) -> _Standing:
+        """Try once to get or keep the lease, in `within` seconds."""
+        try:
+            async with asyncio.timeout(within):
+                return await self._claim()
+        except (OperationFailed, TimeoutError) as error:
+            log.warning(
+                "lease_request_failed", identity=self.identity, error=str(error)
+            )
+            return _Standing.UNKNOWN
+
+    async def _claim(self) -> _Standing:
+        # A leader spares itself the reading: if its record is not what is stored
+        # any more, the update is refused, and the next try reads.
+        record, self._mine = self._mine, None
+        if record is None:
+            record = await self._leases.read()
+            if record is not None and not self._may_take(record):
+                return _Standing.THEIRS
+
+        asked = self._clock.boot()
+        self._mine = await self._store(record)
+        self._renewed_at = asked
+        self._gate.open_until(asked + self._timing.lease_duration)
+        return _Standing.OURS
+
+    def _may_take(self, record: LeaseRecord) -> bool:
+        """Note what the record says; return whether nobody else holds the lease."""
+        if record.holder in {"", self.identity}:
+            return True
+        if record != self._observed:
+            self._observed = record
+            self._observed_at = self._clock.boot()
+        lasts = record.duration
+        if not (lasts > 0 and math.isfinite(lasts)):
+            lasts = self._timing.lease_duration
+        return self._clock.boot() >= self._observed_at + lasts
+
+    async def _store(self, record: LeaseRecord | None) -> LeaseRecord:
+        """Write our name over `record`, or into a new one. Return it as stored."""
+        now = self._clock.now()
+        if record is None:
+            return await self._leases.create(
+                LeaseRecord(
+                    holder=self.identity,
+                    duration=self._timing.lease_duration,
+                    acquired=now,
+                    renewed=now,
+                    transitions=0,
+                )
+            )
+        kept = record.holder == self.identity
+        return await self._leases.update(
+            replace(
+                record,
+                holder=self.identity,
+                duration=self._timing.lease_duration,
+                acquired=record.acquired if kept else now,
+                renewed=now,
+                transitions=record.transitions + (not kept),
+            )
+        )
+
+    async def _release(self) -> None:
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                await self._give_back()
+        except (OperationFailed, TimeoutError) as error:
+            log.warning("lease_not_released", identity=self.identity, error=str(error))
+
+    async def _give_back(self) -> None:
+        # Read again: a try that was cut short may have been stored all the same.
+        record = await self._leases.read()
+        if record is None or record.holder != self.identity:
+            return
+        now = self._clock.now()
+        await self._leases.update(
+            replace(
+                record,
+                holder="",
+                duration=RELEASED_DURATION,
+                acquired=now,
+                renewed=now,
+            )
+        )
+        log.info("lease_released", identity=self.identity)

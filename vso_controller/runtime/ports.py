@@ -1,0 +1,85 @@
+"""What the engine asks of its neighbours, as Protocols, and what it hands them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.listwatch import Page, WatchEvent
+from vso_controller.foundation.objects import ObjectKey
+
+T = TypeVar("T")
+
+
+class Keyed(Protocol):
+    """What a store keeps: an object of which it reads the identity, no more."""
+
+    @property
+    def key(self) -> ObjectKey: ...
+    @property
+    def uid(self) -> str: ...
+    @property
+    def resource_version(self) -> str: ...
+
+
+class ListWatch(Protocol[T]):
+    """Lists and watches the objects of one kind (one selector, one scope).
+
+    Faults are raised as errors of `foundation.errors`: `Gone` for a version or
+    a kind that is no longer served, `Throttled`, `Transient`, `Denied`.
+    """
+
+    async def list_page(self, *, resource_version: str, continue_token: str) -> Page[T]:
+        """Read one page of the list.
+
+        `resource_version` "" asks for the newest state there is, any other for
+        one that is not older. A continued list (`continue_token` not "") carries
+        its version in the token, and `resource_version` is "" then.
+        """
+        ...
+
+    def watch(
+        self, *, resource_version: str, timeout: float
+    ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[T]]]:
+        """Open a watch of what happens after `resource_version`, bookmarks included.
+
+        The server is asked to end it after `timeout` seconds; the iterator then
+        ends. Entering means that the server has accepted the watch.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reconcile that did its work says about the next one.
+
+    `requeue_after` is in seconds; None: nothing further is due by the clock.
+    """
+
+    requeue_after: float | None = None
+
+
+class Reconciler(Protocol):
+    """Makes one object of a kind what it should be.
+
+    It is told which object, never what changed, so a call must be safe to repeat.
+    It returns an `Outcome`, or raises: then the key rests and is tried again.
+    """
+
+    async def reconcile(self, key: ObjectKey) -> Outcome: ...
+
+
+class LeaseStore(Protocol):
+    """Keeps one Lease where every candidate sees it.
+
+    `create` and `update` raise an error of `foundation.errors` when somebody else
+    was faster (the record's `resource_version` is no longer the stored one), and
+    return the record as it is stored now.
+    """
+
+    async def read(self) -> LeaseRecord | None: ...
+    async def create(self, record: LeaseRecord) -> LeaseRecord: ...
+    async def update(self, record: LeaseRecord) -> LeaseRecord: ...

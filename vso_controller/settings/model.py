@@ -1,0 +1,197 @@
+"""Every setting of the controller, in one model.
+
+A field `leader_elect` is the flag `--leader-elect` and the variable
+`VSO_LEADER_ELECT`; the docstring below it is its help and its line in the manual.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from vso_controller.foundation.logs import LogFormat, LogLevel
+from vso_controller.settings.values import (
+    BindAddress,
+    Duration,
+    Listener,
+    OptionalText,
+    Period,
+    ResourceNamespace,
+)
+
+
+class SettingsGroup(BaseModel):
+    """Settings that are shown under one heading."""
+
+    model_config = ConfigDict(
+        allow_inf_nan=False,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    heading: ClassVar[str]
+
+
+class KubernetesSettings(SettingsGroup):
+    """Which cluster, and where in it this process is at home."""
+
+    heading = "Kubernetes"
+
+    kubeconfig: OptionalText = None
+    """Path of the kubeconfig file.
+    If not given, it is `KUBECONFIG`; without either, a pod uses its ServiceAccount."""
+    context: OptionalText = None
+    """Context of the kubeconfig file to use instead of its current one."""
+    namespace: ResourceNamespace = "default"
+    """Namespace of the controller: that of its lease, and the one that empty
+    references mean.
+    If not given, it is that of the pod, else `OPERATOR_NAMESPACE`."""
+
+
+class ElectionSettings(SettingsGroup):
+    """Who writes when several replicas run."""
+
+    heading = "Leader election"
+
+    leader_elect: bool = True
+    """Write only while holding the lease, so that any number of replicas can run."""
+    leader_elect_lease_duration: Period = timedelta(seconds=15)
+    """Time after the last renewal at which others may take the lease."""
+    leader_elect_renew_deadline: Period = timedelta(seconds=10)
+    """Time after the last renewal at which the leader stops writing."""
+    leader_elect_retry_period: Period = timedelta(seconds=2)
+    """Time between two attempts to take or to renew the lease."""
+    leader_elect_resource_name: Annotated[str, Field(min_length=1)] = (
+        "b0d477c0.hashicorp.com"
+    )
+    """Name of the lease.
+    The default is the upstream operator's, so that the two never write at once."""
+
+    @model_validator(mode="after")
+    def _retries_before_deadline_before_end(self) -> Self:
+        if self.leader_elect_renew_deadline >= self.leader_elect_lease_duration:
+            raise ValueError(
+                "--leader-elect-renew-deadline must be shorter than "
+                "--leader-elect-lease-duration"
+            )
+        if self.leader_elect_retry_period >= self.leader_elect_renew_deadline:
+            raise ValueError(
+                "--leader-elect-retry-period must be shorter than "
+                "--leader-elect-renew-deadline"
+            )
+        return self
+
+
+class ServingSettings(SettingsGroup):
+    """What others can ask this process."""
+
+    heading = "Metrics and probes"
+
+    metrics_bind_address: Listener = BindAddress("", 8080)
+    """Address at which metrics are served; empty or `0` for none."""
+    health_probe_bind_address: Listener = BindAddress("", 8081)
+    """Address at which `/healthz` and `/readyz` are served; empty or `0` for none."""
+
+
+class ReconcilingSettings(SettingsGroup):
+    """How much is done at once, how often, and when again."""
+
+    heading = "Reconciling"
+
+    max_concurrent_reconciles: Annotated[int, Field(ge=1)] = 100
+    """Number of objects of one kind that are reconciled at the same time."""
+    backoff_initial_interval: Period = timedelta(seconds=5)
+    """Rest of an object after its first failure."""
+    backoff_max_interval: Period = timedelta(seconds=60)
+    """Longest rest of an object that keeps failing, before randomization."""
+    backoff_multiplier: Annotated[float, Field(gt=0)] = 1.5
+    """Factor by which the rest grows with each failure."""
+    backoff_randomization_factor: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the rest by which it is made longer or shorter at random, 0 to 1."""
+    min_refresh_after: Duration = timedelta()
+    """Shortest time between two regular reads for an object, whatever its
+    `refreshAfter` says; `0s` for no limit."""
+    read_freshness_floor: Duration = timedelta(minutes=5)
+    """Time for which Ready stays true after reads began to fail.
+    It is three refreshes where those are longer."""
+
+    @model_validator(mode="after")
+    def _grows_to_the_maximum(self) -> Self:
+        if self.backoff_initial_interval > self.backoff_max_interval:
+            raise ValueError(
+                "--backoff-initial-interval must not be longer than "
+                "--backoff-max-interval"
+            )
+        return self
+
+
+class VaultSettings(SettingsGroup):
+    """How Vault servers are found and watched over."""
+
+    heading = "Vault"
+
+    namespace_fallback: bool = True
+    """Look in the namespace of the controller for a VaultConnection that is not beside
+    the VaultAuth which refers to it by a name alone."""
+    connection_probe_interval: Period = timedelta(seconds=60)
+    """Time between two looks at whether a Vault server answers."""
+
+
+class WatchSettings(SettingsGroup):
+    """How the API server is watched."""
+
+    heading = "Watches"
+
+    watch_timeout_min: Period = timedelta(seconds=60)
+    """Shortest time for which the API server is asked to keep a watch open."""
+    watch_timeout_max: Period = timedelta(seconds=80)
+    """Longest time for which the API server is asked to keep a watch open."""
+    watch_stall_margin: Period = timedelta(seconds=10)
+    """Time after its timeout at which a watch that is still open counts as dead."""
+
+    @model_validator(mode="after")
+    def _shortest_before_longest(self) -> Self:
+        if self.watch_timeout_min > self.watch_timeout_max:
+            raise ValueError(
+                "--watch-timeout-min must not be longer than --watch-timeout-max"
+            )
+        return self
+
+
+class ProcessSettings(SettingsGroup):
+    """How the process logs and ends."""
+
+    heading = "Process"
+
+    log_level: LogLevel = LogLevel.INFO
+    """Least severity that is logged: `debug`, `info`, `warning` or `error`."""
+    log_format: LogFormat = LogFormat.JSON
+    """Form of a log line: `json`, or `console` for people."""
+    shutdown_timeout: Duration = timedelta(seconds=10)
+    """Time for work in progress to end after the process was asked to stop."""
+
+
+GROUPS: tuple[type[SettingsGroup], ...] = (
+    KubernetesSettings,
+    ElectionSettings,
+    ServingSettings,
+    ReconcilingSettings,
+    VaultSettings,
+    WatchSettings,
+    ProcessSettings,
+)
+
+
+class Settings(
+    KubernetesSettings,
+    ElectionSettings,
+    ServingSettings,
+    ReconcilingSettings,
+    VaultSettings,
+    WatchSettings,
+    ProcessSettings,
+):
+    """What the controller can be told when it starts."""

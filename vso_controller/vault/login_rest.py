@@ -1,0 +1,51 @@
+"""How long to leave Vault alone after a login failed."""
+
+from __future__ import annotations
+
+from random import Random
+
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.errors import OperationFailed, Throttled, Transient
+
+_FIRST = 5.0  # seconds
+_GROWTH = 1.5
+_LONGEST = 60.0  # seconds, where a person must change something
+_LONGEST_TRANSIENT = 10.0  # seconds, where Vault itself will come back
+_SPREAD = 0.25  # a rest is shortened by up to this part of it
+
+
+class LoginRest:
+    """Remembers the last failure, so that one refused identity cannot flood Vault.
+
+    Rests grow from 5 s by half up to 60 s, up to 10 s if the failure is of the kind
+    that passes; they are never shorter than what Vault asked for.
+    """
+
+    def __init__(self, *, clock: Clock, random: Random) -> None:
+        self._clock = clock
+        self._random = random
+        self._failure: OperationFailed | None = None
+        self._until = 0.0  # on the loop's clock
+        self._length = 0.0  # seconds, before the spread; 0: no failure yet
+
+    def check(self) -> None:
+        """Raise the failure that is remembered while its rest lasts."""
+        if self._failure is not None and self._clock.monotonic() < self._until:
+            # One exception is raised many times: its traceback must not grow.
+            raise self._failure.with_traceback(None)
+
+    def begin(self, failure: OperationFailed) -> None:
+        """Rest because of `failure`, longer than after the one before."""
+        passes = isinstance(failure, Transient)
+        longest = _LONGEST_TRANSIENT if passes else _LONGEST
+        self._length = min(max(_FIRST, self._length * _GROWTH), longest)
+        rest = self._length * (1 - _SPREAD * self._random.random())
+        if isinstance(failure, Throttled):
+            rest = max(rest, failure.retry_after)
+        self._failure = failure
+        self._until = self._clock.monotonic() + rest
+
+    def forget(self) -> None:
+        """Begin anew after a login that worked."""
+        self._failure = None
+        self._length = 0.0

@@ -1,0 +1,62 @@
+"""The seams of the Vault layer: what it needs, and what it offers, as Protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from vso_controller.foundation.gojson import JSONValue
+from vso_controller.foundation.secret import Secret
+from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
+
+
+class Transport(Protocol):
+    """Carries one call to one Vault. `VaultClient` does it over HTTP."""
+
+    async def request(self, request: VaultRequest) -> VaultReply:
+        """Send `request`, at most once. Raises what `vault.errors` lists."""
+        ...
+
+
+class Observer(Protocol):
+    """Learns how each call went."""
+
+    def observe(self, operation: Operation, outcome: str, seconds: float) -> None:
+        """Take note of one call.
+
+        `outcome` is `Succeeded`, the name of a class in `vault.errors`, or `Aborted`
+        for a call that was cancelled.
+        """
+        ...
+
+
+class VaultReader(Protocol):
+    """Reads with some identity. `VaultSession` does it."""
+
+    async def read(
+        self,
+        path: tuple[str, ...],
+        *,
+        query: Mapping[str, str] | None = None,
+        namespace: str | None = None,
+    ) -> VaultReply:
+        """Read `path`; a namespace of None is the identity's own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """What `PUT auth/<mount>/login` sends; `headers` go with this one call."""
+
+    mount: str
+    body: Secret[dict[str, JSONValue]]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class LoginMethod(Protocol):
+    """Knows how to log in, and fetches fresh credentials for every login."""
+
+    async def credentials(self) -> LoginRequest:
+        """Return what to send. Raises the roots of `foundation.errors`."""
+        ...

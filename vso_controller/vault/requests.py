@@ -1,0 +1,66 @@
+"""What is asked of Vault, and what it answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vso_controller.foundation.gojson import JSONValue
+from vso_controller.foundation.secret import Secret
+from vso_controller.vault.messages import printable
+
+
+class Method(StrEnum):
+    """The HTTP methods in use. Every write is a PUT."""
+
+    GET = "GET"
+    PUT = "PUT"
+
+
+class Operation(StrEnum):
+    """What a call is for: in messages, and as a label of metrics."""
+
+    READ = "read"
+    LOGIN = "login"
+    LOOKUP_TOKEN = "lookup_token"
+    RENEW_TOKEN = "renew_token"
+    REVOKE_TOKEN = "revoke_token"
+    SEAL_STATUS = "seal_status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultRequest:
+    """One call. `path` is the segments below `/v1/`, not quoted.
+
+    `repeatable` says whether sending it twice does no harm, which its HTTP method does
+    not tell: a lost answer of a call that is not repeatable is OutcomeUnknown.
+    """
+
+    operation: Operation
+    method: Method
+    path: tuple[str, ...]
+    repeatable: bool
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Secret[dict[str, JSONValue]] | None = None
+    namespace: str = ""  # "": the root namespace
+    token: Secret[str] | None = None  # None: sent without one
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def title(self) -> str:
+        """The call in words, for messages: `read secret/data/app`."""
+        return f"{self.operation} {printable('/'.join(self.path))}"
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReply:
+    """A successful answer; its document is `{}` when there was no content."""
+
+    status: int
+    document: Secret[dict[str, JSONValue]]
+
+    def member(self, name: str) -> Secret[dict[str, JSONValue]] | None:
+        """Return the object called `name`; None if it is absent, null or no object."""
+        member = self.document.reveal().get(name)
+        return Secret(member) if isinstance(member, dict) else None
