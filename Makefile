@@ -1,10 +1,11 @@
 # Everything a developer does with this repository. CI runs the same targets.
 #
-# Variables:  CLUSTER=embedded|envtest|kind   where `e2e` runs (or set KUBECONFIG)
-#             LONG=1     soaks and full-length faults as well
-#             KEEP=1     `demo` leaves its servers running
-#             ARGS=...   more arguments for pytest
-#             PYTHON=... the interpreter the virtual environment is made from
+# Variables:  CLUSTER=...  where `e2e` runs: embedded, envtest (a control plane in
+#                          KUBEBUILDER_ASSETS), kind, kubeconfig (that of KUBECONFIG)
+#             LONG=1       soaks and full-length faults as well
+#             KEEP=1       `demo` leaves its servers running
+#             ARGS=...     more arguments for pytest
+#             PYTHON=...   the interpreter the virtual environment is made from
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -15,6 +15,7 @@ class FakeLeases:
     def __init__(self) -> None:
         self.record: LeaseRecord | None = None
         self.down: OperationFailed | None = None  # raised by every request
+        self.takes = 0.0  # seconds, for each request
         self.hangs = False  # requests are neither carried out nor answered
         self.loses_replies = False  # requests are carried out, not answered
         self.refused_writes = 0
@@ -46,7 +47,7 @@ class FakeLeases:
 
     async def _arrive(self) -> None:
         # A request takes at least one step of the loop, as any would.
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.takes)
         if self.hangs:
             await asyncio.Event().wait()
         if self.down is not None:

@@ -74,6 +74,7 @@ class FakeListWatch:
     list_faults: deque[OperationFailed] = field(default_factory=deque)
     watch_faults: deque[OperationFailed] = field(default_factory=deque)
     list_hangs: bool = False
+    page_takes: float = 0.0  # seconds
     watch_is_silent: bool = False  # open, but tells nothing and never ends
     watch_ends_at_once: bool = False
     stale_list: Page[Envelope] | None = None  # answers every list
@@ -127,12 +128,18 @@ class FakeListWatch:
         """Forget the history: only what is there now can be listed."""
         self.compacted = self.version
 
+    def restore(self, version: int, *items: Envelope) -> None:
+        """Go back to an old backup, history and all."""
+        self.version = version
+        self.objects = {item.key: item for item in items}
+        self._history.clear()
+
     async def list_page(
         self, *, resource_version: str, continue_token: str
     ) -> Page[Envelope]:
         now = asyncio.get_running_loop().time()
         self.requests.append(ListRequest(now, resource_version, continue_token))
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.page_takes)
         if self.list_hangs:
             await asyncio.Event().wait()
         if self.list_faults:
@@ -172,14 +179,22 @@ class FakeListWatch:
         return Page(items[start:end], version, following)
 
     async def _stream(self, seen: int, until: float) -> AsyncIterator[Event]:
-        loop = asyncio.get_running_loop()
-        while loop.time() < until and not self.watch_ends_at_once:
-            for event in self._after(seen):
-                seen = int(event.resource_version)
-                yield event
-            while self._injected:
-                yield self._next_injected()
-            await self._wait_change(until)
+        over = asyncio.get_running_loop().create_future()
+        timer = asyncio.get_running_loop().call_at(until, self._end, over)
+        try:
+            while not (over.done() or self.watch_ends_at_once):
+                for event in self._after(seen):
+                    seen = int(event.resource_version)
+                    yield event
+                while self._injected:
+                    yield self._next_injected()
+                await self._wait_change()
+        finally:
+            timer.cancel()
+
+    def _end(self, over: asyncio.Future[None]) -> None:
+        over.set_result(None)
+        self._wake()
 
     def _after(self, seen: int) -> list[Event]:
         if self.watch_is_silent:
@@ -192,14 +207,10 @@ class FakeListWatch:
             raise what
         return what
 
-    async def _wait_change(self, until: float) -> None:
+    async def _wait_change(self) -> None:
         if self.watch_is_silent:
             await asyncio.Event().wait()
-        try:
-            async with asyncio.timeout_at(until):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+        await self._changed.wait()
 
     def _tell(self, type: EventType, item: Envelope) -> None:  # noqa: A002
         self._history.append(event_of(type, item))

@@ -33,7 +33,7 @@ class Asked:
     target: str
     headers: Mapping[str, str]  # names in lower case
     body: bytes
-    connection: int  # the how manieth connection it came on, from 1
+    connection: int  # which one of the server's, counted from 1
 
 
 @dataclass(frozen=True, slots=True)

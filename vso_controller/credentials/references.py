@@ -82,10 +82,9 @@ class References:
             connection = self._connections.get(key)
             if connection is not None and not connection.deleting:
                 return connection
-        places = " nor ".join(map(str, candidates))
+        places = " or ".join(map(str, candidates))
         raise Refusal(
-            Reason.VAULT_CONNECTION_NOT_FOUND,
-            f"VaultConnection {places} does not exist",
+            Reason.VAULT_CONNECTION_NOT_FOUND, f"there is no VaultConnection {places}"
         )
 
     def _candidates(

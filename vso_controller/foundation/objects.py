@@ -35,12 +35,18 @@ class ResourceType:
 
 @dataclass(frozen=True, slots=True)
 class OwnerReference:
-    """One entry of `metadata.ownerReferences`."""
+    """One entry of `metadata.ownerReferences`.
+
+    The two switches do not count when references are compared: they do not say
+    who the owner is, but must survive when a list is written back.
+    """
 
     api_version: str
     kind: str
     name: str
     uid: str
+    controller: bool | None = field(default=None, compare=False)
+    block_owner_deletion: bool | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class _Owner(msgspec.Struct, rename="camel", gc=False):
     kind: str
     name: str
     uid: str
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
 
 
 class _Metadata(msgspec.Struct, rename="camel", gc=False):
@@ -231,6 +233,8 @@ def _owners(metadata: _Metadata) -> tuple[OwnerReference, ...]:
             kind=sys.intern(owner.kind),
             name=owner.name,
             uid=owner.uid,
+            controller=owner.controller,
+            block_owner_deletion=owner.block_owner_deletion,
         )
         for owner in metadata.owner_references or ()
     )

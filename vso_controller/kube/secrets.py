@@ -130,13 +130,17 @@ def _patch_document(patch: SecretPatch) -> bytes:
     return msgspec.json.encode(document)
 
 
-def _owner_documents(owners: Iterable[OwnerReference]) -> list[dict[str, str]]:
-    return [
-        {
-            "apiVersion": owner.api_version,
-            "kind": owner.kind,
-            "name": owner.name,
-            "uid": owner.uid,
-        }
-        for owner in owners
-    ]
+def _owner_documents(owners: Iterable[OwnerReference]) -> list[dict[str, object]]:
+    return [_owner_document(owner) for owner in owners]
+
+
+def _owner_document(owner: OwnerReference) -> dict[str, object]:
+    document = {
+        "apiVersion": owner.api_version,
+        "kind": owner.kind,
+        "name": owner.name,
+        "uid": owner.uid,
+        "controller": owner.controller,
+        "blockOwnerDeletion": owner.block_owner_deletion,
+    }
+    return {name: value for name, value in document.items() if value is not None}

@@ -31,6 +31,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 RELEASED_DURATION = 1.0
 """Seconds a released lease is said to last, as client-go says it."""
 
+_MOST_TRANSITIONS = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class LeaderTiming:
@@ -61,6 +63,12 @@ class _Standing(Enum):
     OURS = auto()
     THEIRS = auto()
     UNKNOWN = auto()
+
+
+def _count(record: LeaseRecord) -> int:
+    """Return how often the lease has changed hands, now that it does once more."""
+    # The server keeps 32 bits, and refuses what does not fit.
+    return min(max(record.transitions, 0) + 1, _MOST_TRANSITIONS)
 
 
 def new_identity(hostname: str, random: Random) -> str:
@@ -210,7 +218,7 @@ class LeaderElector:
                 duration=self._timing.lease_duration,
                 acquired=record.acquired if kept else now,
                 renewed=now,
-                transitions=record.transitions + (not kept),
+                transitions=record.transitions if kept else _count(record),
             )
         )
 

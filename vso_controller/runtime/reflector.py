@@ -111,22 +111,21 @@ class Reflector(Generic[T]):
 
     async def _advance(self) -> float:
         """List if that is due, else watch once; return the rest to take then."""
-        attempt = self._list if self._must_list else self._watch
+        listing = self._must_list
         try:
-            return await attempt()
-        except Throttled as error:
-            return self._failed(error, at_least=error.retry_after)
-        except Gone as error:
-            self._must_list = True
-            return self._failed(error)
+            return await (self._list() if listing else self._watch())
         except OperationFailed as error:
-            return self._failed(error)
-
-    def _failed(self, error: OperationFailed, *, at_least: float = 0.0) -> float:
-        rest = max(self._backoff.next_rest(), at_least)
-        event = "list_failed" if self._must_list else "watch_failed"
-        log.warning(event, reflector=self.name, error=str(error), rest=round(rest, 3))
-        return rest
+            if isinstance(error, Gone):
+                self._must_list = True
+            asked = error.retry_after if isinstance(error, Throttled) else 0.0
+            rest = max(self._backoff.next_rest(), asked)
+            log.warning(
+                "list_failed" if listing else "watch_failed",
+                reflector=self.name,
+                error=str(error),
+                rest=round(rest, 3),
+            )
+            return rest
 
     async def _list(self) -> float:
         asked = "" if self._list_newest else self._version

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
 from typing import Self
 
@@ -57,7 +57,7 @@ class _Call:
     request: VaultRequest
     about: str  # what is asked and where; begins every message
     url: URL
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # the token is among them
     body: Secret[bytes] | None
     sent: bool = False  # True before the first byte leaves
 

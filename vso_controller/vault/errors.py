@@ -31,7 +31,7 @@
     ├── LeaseNotFound           the lease ended or was revoked
     └── RouteNotFound           no such mount or namespace; says nothing of the data
 
-Of what is gone, only PathNotFound and SecretVersionDeleted say that a secret was removed.
+Of what is Gone, only PathNotFound and SecretVersionDeleted tell of a removed secret.
 A session has re-authenticated before `PermissionDenied` leaves it, if that could help.
 Messages name the operation, the path and the address. They quote a server only where it
 spoke in Vault's own form, and never a body, a token or what a login sent.

@@ -134,6 +134,35 @@ async def test_patch_says_what_changes_and_on_which_version(
     }
 
 
+async def test_owner_reference_of_others_is_written_back_as_it_was_read(
+    server: ScriptedServer, secrets: Secrets
+) -> None:
+    theirs = {
+        **OWNER_DOCUMENT,
+        "uid": "uid-theirs",
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+    metadata = {"name": "till", "namespace": "shop", "resourceVersion": "7"}
+    server.answer({"metadata": metadata | {"ownerReferences": [theirs]}})
+    server.answer(STORED)
+    observed = await secrets.read(KEY)
+    assert observed is not None
+
+    await secrets.patch(
+        SecretPatch(
+            key=KEY,
+            uid="uid-secret",
+            resource_version="7",
+            owners=(*observed.owners, OWNER),
+        )
+    )
+
+    assert server.seen[1].document == {
+        "metadata": {**FENCE, "ownerReferences": [theirs, OWNER_DOCUMENT]}
+    }
+
+
 async def test_patch_leaves_alone_what_it_does_not_name(
     server: ScriptedServer, secrets: Secrets
 ) -> None:

@@ -299,6 +299,19 @@ def test_change_after_our_write_is_told_from_what_the_handlers_know(
     assert heard == [(OURS, LATER)]
 
 
+def test_old_word_after_a_newer_one_changes_nothing(
+    store: Store[Envelope], heard: Heard
+) -> None:
+    with store.writing(KEY) as write:
+        store.apply(event_of(MODIFIED, LATER))
+        store.apply(event_of(MODIFIED, make_item("a", 15)))
+        write.landed(OURS)
+        assert store.get(KEY) == LATER
+
+    assert heard == [(BEFORE, LATER)]
+    assert forgets(store)
+
+
 def test_versions_without_order_leave_the_word_to_the_watch(
     store: Store[Envelope], heard: Heard
 ) -> None:

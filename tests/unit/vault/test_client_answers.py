@@ -108,6 +108,11 @@ async def failure(
         pytest.param(Says(body=b'{"data":'), NotVaultAnswer, id="broken JSON"),
         pytest.param(Says(body=b'{"a":"\xff"}'), NotVaultAnswer, id="not UTF-8"),
         pytest.param(Says(body=b"[" * 100_000), NotVaultAnswer, id="deep JSON"),
+        pytest.param(
+            Says(body=b'{"data":[0' + b",0" * 1_000_001 + b"]}"),
+            NotVaultAnswer,
+            id="too many values",
+        ),
         pytest.param(Says(body=b'["a"]'), NotVaultAnswer, id="no object"),
         pytest.param(Says(body=b""), NotVaultAnswer, id="empty"),
         pytest.param(Says(headers={}), NotVaultAnswer, id="no content type"),

@@ -133,6 +133,29 @@ async def test_closed_client_sends_nothing(
     assert server.asked == []
 
 
+@pytest.mark.parametrize("ask", [READ, ISSUE], ids=["repeatable", "not"])
+async def test_proxy_that_refuses_to_connect_has_seen_nothing_of_the_call(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, ask: VaultRequest
+) -> None:
+    monkeypatch.setenv("https_proxy", server.address)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    server.script = lambda _: Says(status=403)
+
+    async with VaultClient(
+        address="https://vault.example",
+        user_agent="vso/test",
+        clock=SystemClock(),
+        trust_env=True,
+    ) as client:
+        with pytest.raises(ServerUnreachable, match="the proxy refused"):
+            await client.request(ask)
+
+    (asked,) = server.asked
+    assert asked.method == "CONNECT"
+    assert "x-vault-token" not in asked.headers
+
+
 @dataclass
 class Notes:
     """An Observer that remembers."""

@@ -247,13 +247,18 @@ async def test_request_that_lost_its_connection_arrives_once(
     assert asked.connection == 1
 
 
-async def test_cookies_are_not_kept(
-    server: ScriptedServer, client: VaultClient
-) -> None:
+async def test_cookies_are_not_kept(server: ScriptedServer) -> None:
     server.script = lambda _: Says(headers=JSON | {"Set-Cookie": "node=1"})
 
-    await client.request(READ)
-    await client.request(READ)
+    async with VaultClient(
+        address=server.address.replace("127.0.0.1", "localhost"),
+        user_agent="vso/test",
+        clock=SystemClock(),
+    ) as client:
+        await client.request(READ)
+        await client.request(READ)
+
+    assert len(server.asked) == 2
 
     assert all("cookie" not in asked.headers for asked in server.asked)
 

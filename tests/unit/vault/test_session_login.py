@@ -140,6 +140,44 @@ async def test_login_works_again_after_the_rest() -> None:
     assert await read_at_once(session, 1) == [FOUND]
 
 
+async def test_rests_begin_short_again_after_a_login_that_worked() -> None:
+    vault = vault_with_a_secret()
+    session = session_with(vault)
+    refused = PermissionDenied("no")
+    for _ in range(10):
+        vault.failures[Operation.LOGIN] = refused
+        await read_at_once(session, 1)
+        await asyncio.sleep(60)
+    vault.failures.clear()
+    assert await read_at_once(session, 1) == [FOUND]
+
+    vault.failures[Operation.LOGIN] = refused
+    await session.revoke()
+    await read_at_once(session, 1)
+    vault.failures.clear()
+    await asyncio.sleep(5)
+
+    assert await read_at_once(session, 1) == [FOUND]
+
+
+async def test_token_without_an_accessor_has_no_client_id() -> None:
+    class Batches:
+        async def request(self, request: VaultRequest) -> VaultReply:
+            auth = {
+                "client_token": "hvb.x",
+                "accessor": "",
+                "lease_duration": 60,
+                "renewable": False,
+            }
+            return VaultReply(status=200, document=Secret({"auth": auth}))
+
+    session = session_with(Batches())
+
+    await session.read(PATH)
+
+    assert session.client_id == ""
+
+
 async def test_vault_that_comes_back_is_noticed_within_ten_seconds() -> None:
     vault = vault_with_a_secret()
     vault.failures[Operation.LOGIN] = ServerSealed("sealed")
