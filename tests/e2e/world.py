@@ -57,18 +57,21 @@ class Controller:
 
     async def metric(self, name: str, **labels: str) -> float:
         """Return the sum of the samples of a metric that have these labels."""
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in (await self.metrics_text()).splitlines()
+            if line.startswith((f"{name}{{", f"{name} "))
+            and all(each in line for each in wanted)
+        )
+
+    async def metrics_text(self) -> str:
+        """Return all metrics as the replica prints them."""
         async with (
             aiohttp.ClientSession() as http,
             http.get(self._metrics_url) as answer,
         ):
-            lines = (await answer.text()).splitlines()
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        return sum(
-            float(line.rsplit(" ", 1)[1])
-            for line in lines
-            if line.startswith((f"{name}{{", f"{name} "))
-            and all(each in line for each in wanted)
-        )
+            return await answer.text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,18 @@ class World:
             url = f"http://{LOOPBACK}:{ports[0]}/metrics"
             yield Controller(process=process, metrics_url=url)
 
+    def offline_controller(self, folder: Path) -> ServerProcess:
+        """Return a replica whose API server is not there; it answers its probes."""
+        config = folder / "kubeconfig"
+        nobody = f"https://{LOOPBACK}:{free_port()}"
+        config.write_text(kubeconfig(nobody, self.proxy.ca_pem, "none"))
+        ports = [free_port(), free_port()]
+        return controller_process(config, folder, ports, (), ready="healthz")
+
+    async def reviewer_token(self) -> str:
+        """Return a token with which a Vault may review those who log in."""
+        return await self.admin.token(OPERATOR, REVIEWER)
+
     async def team(self) -> Team:
         """Make a namespace with a way to log in, as a team would have it."""
         team = Team(self, f"team-{next(_TEAMS)}")
@@ -108,7 +123,12 @@ class World:
 
 
 def controller_process(
-    config: Path, folder: Path, ports: Sequence[int], flags: Sequence[str]
+    config: Path,
+    folder: Path,
+    ports: Sequence[int],
+    flags: Sequence[str],
+    *,
+    ready: str = "readyz",
 ) -> ServerProcess:
     """Return the process of a controller that is yet to be started."""
     metrics, probes = ports
@@ -126,7 +146,7 @@ def controller_process(
             *flags,
         ),
         endpoint=endpoint,
-        ready=answers(f"{endpoint}/readyz"),
+        ready=answers(f"{endpoint}/{ready}"),
         log=folder / f"controller-{probes}.log",
     )
 
@@ -221,17 +241,17 @@ class Team:
             for each in await self._admin.list(kind, self.namespace, VSO):
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
 
-    async def trust(self, bao: OpenBao) -> None:
+    async def trust(self, bao: OpenBao, *, secret: str = "vault-ca") -> None:
         """Put the CA of a Vault where the VaultConnection looks for it."""
         ca = base64.b64encode((bao.ca_pem or "").encode()).decode()
-        secret = self.named("Secret", "vault-ca") | {"data": {"ca.crt": ca}}
-        await self._admin.apply(secret)
+        manifest = self.named("Secret", secret) | {"data": {"ca.crt": ca}}
+        await self._admin.apply(manifest)
 
-    async def connect(self, **changes: object) -> None:
-        """Create or change the VaultConnection."""
+    async def connect(self, name: str = "vault", **changes: object) -> None:
+        """Create or change a VaultConnection."""
         spec = {"address": self.world.bao.address, "caCertSecretRef": "vault-ca"}
         await self._admin.apply(
-            self.named("VaultConnection", "vault", spec=spec | changes)
+            self.named("VaultConnection", name, spec=spec | changes)
         )
 
     async def authenticate(self, **changes: object) -> None:
@@ -297,6 +317,7 @@ class Team:
         kind: str = "VaultStaticSecret",
         name: str = "app",
         condition: str = "Ready",
+        within: float = PATIENCE,
     ) -> str:
         """Wait until a condition is so; return its message."""
 
@@ -307,7 +328,7 @@ class Team:
             message: str = found["message"]
             return message
 
-        return await eventually(probe, within=PATIENCE)
+        return await eventually(probe, within=within)
 
     async def wait_ready(self, name: str = "app") -> None:
         """Wait until a VaultStaticSecret is ready."""
