@@ -311,14 +311,16 @@ async def test_lost_reply_does_not_open_the_gate(
 async def test_gate_counts_from_before_the_request_left(
     leases: FakeLeases, us: Candidate
 ) -> None:
-    async with us.standing():
-        await asyncio.sleep(1)
-        leases.down = Transient("refused")
-        us.clock.suspended = 11.9
-        us.gate.check()
-        us.clock.suspended = 12.1
+    leases.takes = 2  # to read from 0 to 2 s, to create from 2 to 4 s
 
-        assert not us.gate.is_open, "15 s less 2 s after the request at 0 s"
+    async with us.standing():
+        await asyncio.sleep(5)
+        leases.down = Transient("refused")
+        us.clock.suspended = 14.9 - 5
+        us.gate.check()
+        us.clock.suspended = 15.1 - 5
+
+        assert not us.gate.is_open, "15 s less 2 s after the request at 2 s"
 
 
 async def test_leader_that_was_asleep_finds_the_gate_closed_and_stands_down(

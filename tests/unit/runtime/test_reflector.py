@@ -11,9 +11,7 @@ import pytest
 
 from tests.fakes.listwatch import (
     FakeListWatch,
-    WatchRequest,
     event_of,
-    key_of,
     make_item,
 )
 from tests.unit.runtime.virtual import VirtualClock, seeded
@@ -471,52 +469,3 @@ async def test_fault_that_is_ours_is_not_swallowed(
 
     with pytest.raises(ZeroDivisionError):
         await reflector.run()
-
-
-@pytest.mark.parametrize("seed", range(25))
-async def test_store_converges_after_any_series_of_faults(
-    server: FakeListWatch, store: Store[Envelope], clock: VirtualClock, seed: int
-) -> None:
-    random = seeded(seed)
-    reflector = Reflector(
-        name="things",
-        source=server,
-        store=store,
-        clock=clock,
-        random=random,
-        timing=ReflectorTiming(),
-    )
-
-    def disturb() -> None:
-        fault = random.choice(
-            [Transient("reset"), Gone("gone"), Throttled("busy", retry_after=3)]
-        )
-        random.choice(
-            [
-                lambda: server.watch_faults.append(fault),
-                lambda: server.list_faults.append(fault),
-                lambda: server.inject(fault),
-                server.compact,
-                server.bookmark,
-            ]
-        )()
-
-    server.page_size = 3
-    async with running(reflector):
-        for _ in range(120):
-            name = random.choice("abcdefgh")
-            if random.random() < 0.3 and key_of(name) in server.objects:
-                server.delete(name)
-            else:
-                server.put(name)
-            if random.random() < 0.2:
-                disturb()
-            server.watch_is_silent = random.random() < 0.2
-            await asyncio.sleep(random.choice([0, 0, 0.01, 1, 20]))
-        server.watch_is_silent = False
-        server.list_faults.clear()
-        server.watch_faults.clear()
-        await asyncio.sleep(200)
-
-        assert agree(store, server)
-        assert isinstance(server.requests[-1], WatchRequest)

@@ -82,6 +82,7 @@ def test_what_another_wrote_before_us_is_told_however_late_it_comes(
     with store.writing(KEY) as write:
         write.landed(OURS)
     store.apply(event_of(MODIFIED, make_item("a", 15)))
+    store.apply(event_of(MODIFIED, make_item("a", 16)))
 
     assert store.get(KEY) == OURS, "never backwards"
     assert heard == [(BEFORE, OURS)]

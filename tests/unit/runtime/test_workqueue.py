@@ -52,7 +52,7 @@ async def test_key_added_twice_is_handed_out_once(
 
 
 async def test_key_added_while_held_comes_back_after_release(
-    queue: WorkQueue[str],
+    queue: WorkQueue[str], observer: QueueRecord
 ) -> None:
     queue.add("a")
 
@@ -61,6 +61,7 @@ async def test_key_added_while_held_comes_back_after_release(
         queue.add("a")
         assert len(queue) == 0, "a held key must not reach a second worker"
     assert len(queue) == 1
+    assert observer.adds == 2
 
 
 async def test_key_comes_back_when_its_worker_fails(queue: WorkQueue[str]) -> None:
