@@ -71,6 +71,15 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """All that is kept of an object of which only the changes matter."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedSecret:
     """A Kubernetes Secret as the store keeps it: everything but its values.
 

@@ -100,6 +100,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     content_type: str = JSON
+    accept: str = JSON
     timeout: float = 30.0  # seconds, from asking for a connection to the last byte
     largest_answer: int = 16 * MEBIBYTE  # etcd takes 1.5 MiB an object
 

@@ -22,6 +22,7 @@ from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
 from vso_controller.foundation.objects import (
     Envelope,
     ObjectKey,
+    ObjectVersion,
     ObservedSecret,
     OwnerReference,
 )
@@ -96,6 +97,22 @@ class _SecretList(msgspec.Struct):
     items: list[_KubernetesSecret] | None = None
 
 
+class _Identity(msgspec.Struct, rename="camel", gc=False):
+    name: str
+    resource_version: str
+    namespace: str = ""
+    uid: str = ""
+
+
+class _MetadataOnly(msgspec.Struct, gc=False):
+    metadata: _Identity
+
+
+class _MetadataList(msgspec.Struct):
+    metadata: _ListMetadata
+    items: list[_MetadataOnly] | None = None
+
+
 class _Bookmark(msgspec.Struct):
     """What a bookmark carries: the version up to which nothing is missing."""
 
@@ -135,6 +152,21 @@ class EnvelopeDecoder:
 
     def item(self, document: bytes | msgspec.Raw) -> Envelope:
         return _envelope(_decode(_RESOURCES, document))
+
+
+class VersionDecoder:
+    """Decodes what is asked for as metadata alone, and keeps the version of it."""
+
+    def page(self, document: bytes) -> Page[ObjectVersion]:
+        read = _decode(_METADATA_LISTS, document)
+        return Page(
+            items=tuple(_version(each.metadata) for each in read.items or ()),
+            resource_version=read.metadata.resource_version,
+            continue_token=read.metadata.continue_token,
+        )
+
+    def item(self, document: bytes | msgspec.Raw) -> ObjectVersion:
+        return _version(_decode(_METADATA, document).metadata)
 
 
 class SecretDecoder:
@@ -226,6 +258,14 @@ def _key(metadata: _Metadata) -> ObjectKey:
     return ObjectKey(sys.intern(metadata.namespace), metadata.name)
 
 
+def _version(metadata: _Identity) -> ObjectVersion:
+    return ObjectVersion(
+        key=ObjectKey(metadata.namespace, metadata.name),
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+    )
+
+
 def _owners(metadata: _Metadata) -> tuple[OwnerReference, ...]:
     return tuple(
         OwnerReference(
@@ -251,5 +291,7 @@ _RESOURCES = msgspec.json.Decoder(_Resource)
 _RESOURCE_LISTS = msgspec.json.Decoder(_ResourceList)
 _SECRETS = msgspec.json.Decoder(_KubernetesSecret)
 _SECRET_LISTS = msgspec.json.Decoder(_SecretList)
+_METADATA = msgspec.json.Decoder(_MetadataOnly)
+_METADATA_LISTS = msgspec.json.Decoder(_MetadataList)
 _BOOKMARKS = msgspec.json.Decoder(_Bookmark)
 _EVENTS = msgspec.json.Decoder(_Event)

@@ -14,7 +14,7 @@ from typing import Generic
 
 from vso_controller.foundation.listwatch import Page, WatchEvent
 from vso_controller.foundation.objects import ResourceType
-from vso_controller.kube.calls import MEBIBYTE, Call, Target, Verb
+from vso_controller.kube.calls import JSON, MEBIBYTE, Call, Target, Verb
 from vso_controller.kube.decoding import Decoder, V, watch_event
 from vso_controller.kube.session import ApiSession
 
@@ -25,12 +25,15 @@ LIST_TIMEOUT = 60.0  # seconds for one page
 WATCH_GRACE = 10.0
 # A list from the server's cache (version "0") comes as one page, whatever its size.
 _LARGEST_PAGE = 256 * MEBIBYTE
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 class ResourceListWatch(Generic[V]):
     """Lists and watches the objects of one resource.
 
-    `namespace` "" means all of them, `label_selector` "" every object.
+    `namespace` "" means all of them, `label_selector` "" every object. With
+    `metadata_only` the server leaves everything else out.
     """
 
     def __init__(
@@ -41,11 +44,14 @@ class ResourceListWatch(Generic[V]):
         decoder: Decoder[V],
         namespace: str = "",
         label_selector: str = "",
+        metadata_only: bool = False,
     ) -> None:
         self._session = session
         self._decoder = decoder
         self._target = Target(resource, namespace)
         self._scope = {"labelSelector": label_selector} if label_selector else {}
+        self._list_as = _METADATA_LIST if metadata_only else JSON
+        self._watch_as = _METADATA if metadata_only else JSON
 
     async def list_page(self, *, resource_version: str, continue_token: str) -> Page[V]:
         """Fetch one page; the first one when `continue_token` is "".
@@ -67,6 +73,7 @@ class ResourceListWatch(Generic[V]):
                 target=self._target,
                 repeatable=True,
                 query=query,
+                accept=self._list_as,
                 timeout=LIST_TIMEOUT,
                 largest_answer=_LARGEST_PAGE,
             )
@@ -93,6 +100,7 @@ class ResourceListWatch(Generic[V]):
             target=self._target,
             repeatable=True,
             query=query,
+            accept=self._watch_as,
             timeout=timeout + WATCH_GRACE,
         )
         return self._stream(call)

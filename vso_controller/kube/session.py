@@ -192,7 +192,7 @@ class ApiSession:
     async def _send(
         self, call: Call, departure: _Departure, authorization: Secret[str] | None
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": call.accept}
         if authorization is not None:
             headers["Authorization"] = authorization.reveal()
         if call.body is not None:

@@ -7,8 +7,8 @@ import pytest
 from tests.unit.kube.servers import ScriptedServer, refusal
 from tests.unit.kube.worlds import WIDGETS, widget
 from vso_controller.foundation.listwatch import EventType
-from vso_controller.foundation.objects import Envelope
-from vso_controller.kube.decoding import EnvelopeDecoder
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
+from vso_controller.kube.decoding import EnvelopeDecoder, VersionDecoder
 from vso_controller.kube.errors import ConnectionFailed, Expired, NotFound
 from vso_controller.kube.listwatch import ResourceListWatch
 from vso_controller.kube.session import ApiSession
@@ -154,3 +154,30 @@ async def test_watch_of_an_expired_version_is_not_entered(
     with pytest.raises(Expired):
         async with widgets(session).watch(resource_version="1", timeout=60):
             pytest.fail("the server refused the watch")
+
+
+async def test_metadata_is_all_that_is_asked_for_and_kept(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    metadata = {"name": "till", "namespace": "shop", "uid": "u", "resourceVersion": "7"}
+    known = ObjectVersion(ObjectKey("shop", "till"), "u", "7")
+    document = {"metadata": metadata | {"labels": {"a": "b"}}}
+    server.answer({"metadata": {"resourceVersion": "90"}, "items": [document]})
+    server.stream(line("ADDED", document))
+    source = ResourceListWatch(
+        session=session,
+        resource=WIDGETS,
+        decoder=VersionDecoder(),
+        metadata_only=True,
+    )
+
+    page = await source.list_page(resource_version="", continue_token="")
+    async with source.watch(resource_version="90", timeout=60) as events:
+        told = [event async for event in events]
+
+    assert page.items == (known,)
+    assert [event.item for event in told] == [known]
+    assert [seen.headers["Accept"] for seen in server.seen] == [
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+        "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+    ]
