@@ -94,6 +94,6 @@ async def test_openapi_names_a_document_for_each_version(api: KubeApi) -> None:
 async def test_openid_configuration_leads_to_the_keys(api: KubeApi) -> None:
     configuration = await api.get("/.well-known/openid-configuration")
 
-    keys = await api.get("/openid/v1/jwks")
+    keys = await api.get("/openid/v1/jwks", accept="application/jwk-set+json")
     assert configuration.body["jwks_uri"].endswith("/openid/v1/jwks")
     assert keys.status == 200

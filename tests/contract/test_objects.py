@@ -124,6 +124,26 @@ async def test_body_of_an_unknown_type_is_refused(
     assert (created.status, created.reason) == (415, "UnsupportedMediaType")
 
 
+async def test_body_of_more_than_three_mebibytes_is_refused(
+    api: KubeApi, config_maps: str
+) -> None:
+    created = await api.create(config_maps, b" " * (3 * 1024 * 1024 + 1))
+
+    assert (created.status, created.reason) == (413, "RequestEntityTooLarge")
+
+
+@pytest.mark.parametrize("seconds", [0, "15"])
+async def test_lease_lasts_a_positive_number_of_seconds(
+    api: KubeApi, namespace: str, seconds: object
+) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    lease = {"metadata": {"name": "l"}, "spec": {"leaseDurationSeconds": seconds}}
+
+    created = await api.create(leases, lease)
+
+    assert created.status in {400, 422}
+
+
 async def test_dry_run_stores_nothing(api: KubeApi, config_maps: str) -> None:
     created = await api.create(config_maps, config_map("c"), dryRun="All")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.rows import embedded_only
 from tests.contract.widgets import widget
 from tests.support.kubeapi import JSON_PATCH, STRATEGIC_PATCH, KubeApi, Object
 
@@ -50,9 +51,12 @@ async def test_json_patch_applies_its_operations_in_order(
     [
         {"op": "test", "path": "/data/a", "value": "2"},
         {"op": "remove", "path": "/data/nothing"},
-        {"op": "replace", "path": "/data/nothing", "value": "1"},
+        pytest.param(
+            {"op": "replace", "path": "/data/nothing", "value": "1"},
+            marks=embedded_only("Kubernetes 1.20 adds what is not there to replace"),
+        ),
     ],
-    ids=lambda operation: str(operation["op"]),
+    ids=["test", "remove", "replace"],
 )
 async def test_json_patch_that_does_not_fit_changes_nothing(
     api: KubeApi, config_maps: str, config_map: Object, operation: Object

@@ -15,7 +15,7 @@ _SPEC: Object = {
     "properties": {
         "size": {"type": "integer", "minimum": 1, "maximum": 100},
         "mode": {"type": "string", "default": "auto", "enum": ["auto", "manual"]},
-        "name": {
+        "code": {
             "type": "string",
             "minLength": 2,
             "maxLength": 4,
