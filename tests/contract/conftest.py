@@ -15,17 +15,11 @@ import pytest_asyncio
 
 from devcluster.cluster import DevCluster
 from tests.contract.rows import CLUSTER
-from tests.contract.widgets import (
-    DEFINITIONS,
-    GROUP,
-    definition,
-    is_established,
-)
+from tests.contract.waiting import PATIENCE
+from tests.contract.widgets import GROUP, serve_definition
 from tests.support.conditions import eventually
 from tests.support.controlplane import ControlPlane, assets_from_environment
 from tests.support.kubeapi import KubeApi
-
-_PATIENCE = 15.0  # seconds until a kind is served
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +69,9 @@ async def namespace(api: KubeApi) -> AsyncIterator[str]:
         found = await api.get(f"/api/v1/namespaces/{name}/serviceaccounts/default")
         assert found.status == 200
 
-    await eventually(furnished, within=_PATIENCE)
+    await eventually(furnished, within=PATIENCE)
     yield name
     await api.delete(f"/api/v1/namespaces/{name}")
-
-
-async def serve_definition(api: KubeApi, group: str) -> None:
-    """Define Widgets in this group and wait until they are served."""
-    created = await api.create(DEFINITIONS, definition(group))
-    assert created.status == 201, created
-
-    async def served() -> None:
-        found = await api.get(f"{DEFINITIONS}/widgets.{group}")
-        assert is_established(found.body)
-        listed = await api.get(f"/apis/{group}/v1/widgets")
-        assert listed.status == 200
-
-    await eventually(served, within=_PATIENCE)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,8 +1,10 @@
-"""Builders for the custom kind that the contract is asked with."""
+"""The custom kind that the contract is asked with."""
 
 from __future__ import annotations
 
-from tests.support.kubeapi import Object
+from tests.contract.waiting import PATIENCE
+from tests.support.conditions import eventually
+from tests.support.kubeapi import KubeApi, Object
 
 GROUP = "contract.example.com"
 API_VERSION = f"{GROUP}/v1"
@@ -90,10 +92,16 @@ def widget(name: str, **spec: object) -> Object:
     }
 
 
-def is_established(definition: Object) -> bool:
-    """Say whether a definition as read says that its kind is served."""
-    conditions = definition.get("status", {}).get("conditions") or []
-    return any(
-        each["type"] == "Established" and each["status"] == "True"
-        for each in conditions
-    )
+async def serve_definition(api: KubeApi, group: str) -> None:
+    """Define Widgets in this group and wait until they are served."""
+    created = await api.create(DEFINITIONS, definition(group))
+    assert created.status == 201, created
+
+    async def served() -> None:
+        found = await api.get(f"{DEFINITIONS}/widgets.{group}")
+        conditions = found.body.get("status", {}).get("conditions") or []
+        assert ("Established", "True") in [(c["type"], c["status"]) for c in conditions]
+        listed = await api.get(f"/apis/{group}/v1/widgets")
+        assert listed.status == 200
+
+    await eventually(served, within=PATIENCE)

@@ -1,0 +1,5 @@
+"""Runs the command line."""
+
+from devcluster.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,162 @@
+"""RBAC: may this user do that? Answered from the roles and bindings in the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from devcluster.access.users import MASTERS, User
+from devcluster.errors import ApiError, forbidden
+from devcluster.kinds.builtins import (
+    CLUSTER_ROLE_BINDINGS,
+    CLUSTER_ROLES,
+    ROLE_BINDINGS,
+    ROLES,
+)
+from devcluster.kinds.policies import PolicyRule, RoleReference, Subject
+from devcluster.storage.objects import Change, ObjectKey, Stored
+from devcluster.storage.store import Store
+
+_ALL = "*"
+_WATCHED = frozenset(
+    each.collection
+    for each in (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributes:
+    """What is asked for: a verb on a resource, or on a `path` that is none."""
+
+    verb: str
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+    @property
+    def qualified_resource(self) -> str:
+        """The resource as rules name it: `secrets`, `serviceaccounts/token`."""
+        if not self.subresource:
+            return self.resource
+        return f"{self.resource}/{self.subresource}"
+
+
+class _Role(msgspec.Struct):
+    rules: tuple[PolicyRule, ...] = ()
+
+
+class _Binding(msgspec.Struct, rename="camel"):
+    role_ref: RoleReference
+    subjects: tuple[Subject, ...] = ()
+
+
+_Grant = tuple[str, tuple[PolicyRule, ...]]  # namespace ("" for all) and rules
+_Holder = tuple[str, str]  # "User" or "Group", and its name
+
+
+class Authorizer:
+    """Follows the store: what was bound a moment ago holds now."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._grants: dict[_Holder, list[_Grant]] | None = None  # None: read again
+        store.observe(self._notice)
+
+    def require(self, user: User, asked: Attributes) -> None:
+        """Raise ApiError (403) unless the user may do what is asked."""
+        if not self.allows(user, asked):
+            raise _refusal(user, asked)
+
+    def allows(self, user: User, asked: Attributes) -> bool:
+        """Say whether any role of the user allows what is asked."""
+        if MASTERS in user.groups:
+            return True
+        if self._grants is None:
+            self._grants = self._read()
+        holders = [("User", user.name), *(("Group", group) for group in user.groups)]
+        return any(
+            _rule_allows(rule, asked)
+            for holder in holders
+            for namespace, rules in self._grants.get(holder, ())
+            if namespace in {"", asked.namespace}
+            for rule in rules
+        )
+
+    def _notice(self, change: Change) -> None:
+        if change.collection in _WATCHED:
+            self._grants = None
+
+    def _read(self) -> dict[_Holder, list[_Grant]]:
+        grants: dict[_Holder, list[_Grant]] = defaultdict(list)
+        for bindings in (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS):
+            for stored in self._store.collection(bindings.collection).objects():
+                for holder, grant in self._grants_of(stored):
+                    grants[holder].append(grant)
+        return grants
+
+    def _grants_of(self, stored: Stored) -> Iterator[tuple[_Holder, _Grant]]:
+        binding = msgspec.json.decode(stored.raw, type=_Binding)
+        namespace = stored.key.namespace
+        kind = CLUSTER_ROLES if binding.role_ref.kind == "ClusterRole" else ROLES
+        in_namespace = namespace if kind is ROLES else ""
+        key = ObjectKey(in_namespace, binding.role_ref.name)
+        role = self._store.collection(kind.collection).get(key)
+        if role is None:
+            return
+        rules = msgspec.json.decode(role.raw, type=_Role).rules
+        for subject in binding.subjects:
+            yield _holder(subject), (namespace, rules)
+
+
+def _holder(subject: Subject) -> _Holder:
+    if subject.kind == "ServiceAccount":
+        return "User", f"system:serviceaccount:{subject.namespace}:{subject.name}"
+    return subject.kind, subject.name
+
+
+def _rule_allows(rule: PolicyRule, asked: Attributes) -> bool:
+    if not _covers(rule.verbs, asked.verb):
+        return False
+    if asked.path:
+        return any(_covers_path(url, asked.path) for url in rule.non_resource_urls)
+    return (
+        _covers(rule.api_groups, asked.group)
+        and _covers_resource(rule.resources, asked)
+        and (not rule.resource_names or asked.name in rule.resource_names)
+    )
+
+
+def _covers(allowed: frozenset[str], asked: str) -> bool:
+    return asked in allowed or _ALL in allowed
+
+
+def _covers_resource(allowed: frozenset[str], asked: Attributes) -> bool:
+    return _covers(allowed, asked.qualified_resource) or (
+        bool(asked.subresource) and f"*/{asked.subresource}" in allowed
+    )
+
+
+def _covers_path(url: str, path: str) -> bool:
+    return path.startswith(url[:-1]) if url.endswith(_ALL) else path == url
+
+
+def _refusal(user: User, asked: Attributes) -> ApiError:
+    if asked.path:
+        why = f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
+        return ApiError(403, "Forbidden", f"forbidden: {why}", details={})
+    where = (
+        f'in the namespace "{asked.namespace}"'
+        if asked.namespace
+        else "at the cluster scope"
+    )
+    why = (
+        f'User "{user.name}" cannot {asked.verb} resource "{asked.qualified_resource}" '
+        f'in API group "{asked.group}" {where}'
+    )
+    return forbidden(asked.group, asked.resource, asked.name, why)

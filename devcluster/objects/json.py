@@ -1,0 +1,35 @@
+"""JSON as it lies on the wire and in the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+Object = dict[str, Any]
+"""A decoded JSON object. Who holds one owns it: the store gives out fresh ones."""
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
+
+
+def encode(value: object) -> bytes:
+    """Encode a JSON value without spaces, keys in their order."""
+    return _encoder.encode(value)
+
+
+def decode(document: bytes) -> Any:  # noqa: ANN401 - this is where JSON enters
+    """Decode one JSON document. Raises ValueError with the place of the error."""
+    try:
+        return _decoder.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"json parse error: {error}") from error
+
+
+def dig(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Follow keys into nested objects; None where a step is missing."""
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value

@@ -1,0 +1,91 @@
+"""What the store holds: objects as bytes, and the changes that made them.
+
+An object is stored once, encoded, without `apiVersion` and `kind`: those depend on
+who asks (a version served, a list of a built-in kind), and a prefix adds them without
+touching the rest. It is decoded when somebody looks inside, which costs some
+microseconds, gives each a copy of their own and keeps 50,000 objects small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+from devcluster.objects.json import Object, decode, encode
+
+
+class ObjectKey(NamedTuple):
+    """Names an object of a collection; sorts as a list is ordered."""
+
+    namespace: str  # "" for cluster-scoped objects
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object at one revision."""
+
+    key: ObjectKey
+    revision: int
+    uid: str
+    labels: Mapping[str, str]
+    raw: bytes
+
+    def value(self) -> Object:
+        """Decode the object. The caller owns the result."""
+        decoded: Object = decode(self.raw)
+        return decoded
+
+    def metadata(self) -> bytes:
+        """Return the encoded metadata alone."""
+        return bytes(_metadata_only.decode(self.raw).metadata)
+
+
+class _MetadataOnly(msgspec.Struct):
+    metadata: msgspec.Raw
+
+
+_metadata_only = msgspec.json.Decoder(_MetadataOnly)
+
+
+def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
+    """Encode an object as of `revision`, which is stamped into its metadata."""
+    meta = value["metadata"] | {"resourceVersion": str(revision)}
+    body = {k: each for k, each in value.items() if k not in {"apiVersion", "kind"}}
+    return Stored(
+        key=key,
+        revision=revision,
+        uid=meta.get("uid", ""),
+        labels=meta.get("labels", {}),
+        raw=encode(body | {"metadata": meta}),
+    )
+
+
+class ChangeType(StrEnum):
+    """What happened to an object, in the words of a watch event."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `current` of a deletion is the last state at the new revision."""
+
+    collection: str
+    type: ChangeType
+    current: Stored
+    previous: Stored | None
+    # Room for the watch lines made of this change: each is encoded once, however
+    # many watchers there are.
+    lines: dict[tuple[str, str], bytes] = field(default_factory=dict, compare=False)
+
+    @property
+    def revision(self) -> int:
+        """The revision that this write made."""
+        return self.current.revision

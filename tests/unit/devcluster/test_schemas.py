@@ -1,0 +1,131 @@
+"""Structural schemas: what the contract does not ask about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from devcluster.objects.structural import fill_defaults, prune
+from devcluster.objects.validation import validate
+
+TEXT = {"type": "string"}
+EITHER = {"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}
+
+
+def faults(value: object, schema: dict[str, Any]) -> list[str]:
+    return [str(cause) for cause in validate(value, schema, "spec")]
+
+
+def test_pruning_names_what_it_removed() -> None:
+    schema = {
+        "properties": {
+            "list": {"items": {"properties": {"a": TEXT}}},
+            "map": {"additionalProperties": {"properties": {"a": TEXT}}},
+        }
+    }
+    value = {"list": [{"a": "1", "b": "2"}], "map": {"k": {"b": "2"}}, "c": 1}
+
+    removed = prune(value, schema)
+
+    assert removed == ["list[0].b", "map.k.b", "c"]
+    assert value == {"list": [{"a": "1"}], "map": {"k": {}}}
+
+
+def test_pruning_goes_on_below_what_is_preserved() -> None:
+    schema = {
+        "x-kubernetes-preserve-unknown-fields": True,
+        "properties": {"known": {"type": "object", "properties": {}}},
+    }
+    value = {"unknown": {"a": 1}, "known": {"a": 1}}
+
+    prune(value, schema)
+
+    assert value == {"unknown": {"a": 1}, "known": {}}
+
+
+def test_embedded_resource_keeps_its_identity() -> None:
+    schema = {"x-kubernetes-embedded-resource": True, "properties": {"spec": TEXT}}
+    value = {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}, "junk": 1}
+
+    prune(value, schema)
+
+    assert value == {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}}
+
+
+def test_defaults_are_copies() -> None:
+    schema: dict[str, Any] = {"properties": {"list": {"default": []}}}
+    first: dict[str, Any] = {}
+    second: dict[str, Any] = {}
+    fill_defaults(first, schema)
+    first["list"].append(1)
+
+    fill_defaults(second, schema)
+
+    assert second == {"list": []}
+
+
+def test_defaults_reach_items_of_lists_and_maps() -> None:
+    item = {"properties": {"a": {"default": 1}}}
+    schema = {
+        "properties": {
+            "list": {"items": item},
+            "map": {"additionalProperties": item},
+        }
+    }
+    value = {"list": [{}], "map": {"k": {}}}
+
+    fill_defaults(value, schema)
+
+    assert value == {"list": [{"a": 1}], "map": {"k": {"a": 1}}}
+
+
+@pytest.mark.parametrize(
+    ("value", "schema"),
+    [
+        (None, {"type": "string", "nullable": True}),
+        (1.0, {"type": "integer"}),
+        (1, {"type": "number"}),
+        ("", {"type": "string"}),
+        ({"a": 1}, EITHER),
+        ("http", {"x-kubernetes-int-or-string": True}),
+        ([{"k": 1}, {"k": 2}], {"x-kubernetes-list-type": "map"}),
+        (1, {"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+        (3, {"not": {"type": "integer", "maximum": 2}}),
+    ],
+    ids=str,
+)
+def test_value_that_fits_has_no_faults(value: object, schema: dict[str, Any]) -> None:
+    assert faults(value, schema) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "fault"),
+    [
+        (None, TEXT, 'spec in body must be of type string: "null"'),
+        (5, {"maximum": 5, "exclusiveMaximum": True}, "should be less than 5"),
+        (1, {"minimum": 1, "exclusiveMinimum": True}, "should be greater than 1"),
+        (3, {"multipleOf": 2}, "should be a multiple of 2"),
+        ([], {"minItems": 1}, "should have at least 1 items"),
+        ([1, 2], {"maxItems": 1}, "should have at most 1 items"),
+        ({"a": 1}, {"maxProperties": 0}, "should have at most 0 properties"),
+        ({}, {"minProperties": 1}, "should have at least 1 properties"),
+        ({}, EITHER, "(oneOf). Found none valid"),
+        ({"a": 1, "b": 1}, EITHER, "(oneOf). Found 2 valid alternatives"),
+        (True, {"anyOf": [{"type": "integer"}, TEXT]}, "(anyOf)"),
+        ("a", {"allOf": [{"minLength": 2}]}, "should be at least 2 chars long"),
+        (1, {"not": {"type": "integer"}}, "must not validate the schema (not)"),
+        (
+            [{"k": 1, "v": 1}, {"k": 1, "v": 2}],
+            {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"]},
+            'spec[1]: Duplicate value: {"k":1}',
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_value_that_does_not_fit_is_explained(
+    value: object, schema: dict[str, Any], fault: str
+) -> None:
+    (told,) = faults(value, schema)
+
+    assert fault in told
