@@ -17,7 +17,7 @@ from devcluster.errors import (
     unsupported,
 )
 
-_TRUE = frozenset({"true", "1", "True", "t", "T"})
+TRUE_WORDS = frozenset({"true", "1", "True", "t", "T"})
 _FALSE = frozenset({"false", "0", "False", "f", "F", ""})
 _ANYWHERE = frozenset({"pretty", "timeout"})
 _LISTS = frozenset(
@@ -121,7 +121,7 @@ class Query:
         if name not in self._values:
             return None
         value = self._values[name]
-        if value in _TRUE:
+        if value in TRUE_WORDS:
             return True
         if value in _FALSE:
             return False

@@ -155,7 +155,7 @@ class Reviews:
         }
         return answer_json(answer, status=HTTPStatus.CREATED)
 
-    async def _token(self, request: web.Request, user: User) -> web.Response:  # noqa: ARG002
+    async def _token(self, request: web.Request, _: User) -> web.Response:
         asked = (await read_struct(request, _TokenReview)).spec
         audiences = asked.audiences or [self._tokens.issuer]
         found = self._authenticator.review(asked.token, audiences)
@@ -170,11 +170,11 @@ class Reviews:
         spec: Object = {"token": asked.token, "audiences": audiences}
         return _answer(AUTHENTICATION, "TokenReview", spec, status)
 
-    async def _self(self, request: web.Request, user: User) -> web.Response:  # noqa: ARG002
+    async def _self(self, _: web.Request, user: User) -> web.Response:
         status = {"userInfo": user.as_json()}
         return _answer(AUTHENTICATION, "SelfSubjectReview", {}, status)
 
-    async def _access(self, request: web.Request, user: User) -> web.Response:  # noqa: ARG002
+    async def _access(self, request: web.Request, _: User) -> web.Response:
         asked = (await read_struct(request, _AccessReview)).spec
         if not asked.user and not asked.groups:
             cause = required("spec.user", "at least one of user or group must be given")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from devcluster.clock import Now, age, parse_timestamp
 from devcluster.http.forms import MetadataForm
 from devcluster.kinds.resource import Column, Resource
-from devcluster.objects.json import Object, encode
+from devcluster.objects.json import JSONValue, Object, encode
 from devcluster.objects.jsonpath import Path, compile_path
 from devcluster.storage.objects import Stored
 
@@ -33,7 +32,7 @@ class TableForm:
     resource: Resource
     include: Include
     now: Now
-    _cells: tuple[Callable[[Object], Any], ...] = field(init=False, repr=False)
+    _cells: tuple[Callable[[Object], JSONValue], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         cells = tuple(_cell(column, self.now) for column in self._columns)
@@ -85,7 +84,7 @@ class TableForm:
                 return b',"object":' + self.resource.prefix + stored.raw[1:]
 
 
-def _cell(column: Column, now: Now) -> Callable[[Object], Any]:
+def _cell(column: Column, now: Now) -> Callable[[Object], JSONValue]:
     path: Path = compile_path(column.path)
 
     def show(value: Object) -> object:
@@ -95,7 +94,7 @@ def _cell(column: Column, now: Now) -> Callable[[Object], Any]:
     return show
 
 
-def _shown(column_type: str, found: Any, now: Now) -> object:  # noqa: ANN401 - JSON
+def _shown(column_type: str, found: JSONValue, now: Now) -> object:
     if column_type == "string":
         return _as_text(found)
     if column_type == "date":

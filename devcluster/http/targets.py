@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from devcluster.access.rbac import Attributes
 from devcluster.errors import method_not_allowed
+from devcluster.http.queries import TRUE_WORDS
 from devcluster.registry.selection import selected_name
 
 _OBJECT_VERBS = {
@@ -17,8 +18,10 @@ _OBJECT_VERBS = {
     "DELETE": "delete",
 }
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
-_TRUE = frozenset({"true", "1"})
 _NAMESPACES = "namespaces"
+# What follows the name of a Namespace and is a part of it, not a kind within it.
+_OF_NAMESPACES = frozenset({"status", "finalize"})
+_LONGEST = 3  # plural, name, subresource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +46,9 @@ def parse_target(raw_path: str) -> Target | None:
         return None
     version, *rest = segments or [""]
     namespace = ""
-    if rest[:1] == [_NAMESPACES] and len(rest) > 2 and rest[2] not in _OF_NAMESPACES:  # noqa: PLR2004
-        _, namespace, *rest = rest
+    match rest:
+        case ["namespaces", inside, below, *deeper] if below not in _OF_NAMESPACES:
+            namespace, rest = inside, [below, *deeper]
     if not rest or len(rest) > _LONGEST or "" in rest:
         return None
     plural, name, subresource = (*rest, "", "")[:_LONGEST]
@@ -58,10 +62,6 @@ def parse_target(raw_path: str) -> Target | None:
     )
 
 
-_OF_NAMESPACES = frozenset({"status", "finalize"})
-_LONGEST = 3  # plural, name, subresource
-
-
 def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
     """Return the API verb of a request. Raises ApiError (405)."""
     if target.subresource and method == "POST":
@@ -69,7 +69,7 @@ def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
     verbs = _OBJECT_VERBS if target.name else _COLLECTION_VERBS
     if method not in verbs:
         raise method_not_allowed()
-    if verbs[method] == "list" and query.get("watch") in _TRUE:
+    if verbs[method] == "list" and query.get("watch") in TRUE_WORDS:
         return "watch"
     return verbs[method]
 

@@ -96,7 +96,7 @@ class CustomSchema:
         fill_defaults(body, self.root)
         _replace_body(value, body)
 
-    def validate(self, new: Object, old: Object | None) -> list[Cause]:  # noqa: ARG002
+    def validate(self, new: Object, old: Object | None) -> list[Cause]:  # noqa: ARG002 - the Protocol names it
         return list(validate(_body(new), self.root))
 
 

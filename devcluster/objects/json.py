@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 
-Object = dict[str, Any]
+JSONValue = Any
+"""A decoded JSON value: None, bool, int, float, str, list or dict."""
+
+Object = dict[str, JSONValue]
 """A decoded JSON object. Who holds one owns it: the store gives out fresh ones."""
 
 _encoder = msgspec.json.Encoder()
@@ -18,7 +21,7 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def decode(document: bytes) -> Any:  # noqa: ANN401 - this is where JSON enters
+def decode(document: bytes) -> JSONValue:
     """Decode one JSON document. Raises ValueError with the place of the error."""
     try:
         return _decoder.decode(document)
@@ -26,7 +29,7 @@ def decode(document: bytes) -> Any:  # noqa: ANN401 - this is where JSON enters
         raise ValueError(f"json parse error: {error}") from error
 
 
-def dig(value: Any, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+def dig(value: JSONValue, *path: str) -> JSONValue:
     """Follow keys into nested objects; None where a step is missing."""
     for key in path:
         if not isinstance(value, dict):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
-from devcluster.objects.json import Object
+from devcluster.objects.json import JSONValue, Object
 
 
 class MalformedPatch(Exception):
@@ -24,7 +23,7 @@ class _Missing(PatchRefused):
         super().__init__(f"missing path: {pointer}")
 
 
-def apply_json_patch(document: Object, patch: Any) -> Any:  # noqa: ANN401 - JSON
+def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
     """Return the document after all operations, none of it shared.
 
     Raises MalformedPatch, or PatchRefused for a patch that fails on this document.
@@ -37,7 +36,7 @@ def apply_json_patch(document: Object, patch: Any) -> Any:  # noqa: ANN401 - JSO
     return root[""]
 
 
-def merge(document: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON value
+def merge(document: JSONValue, patch: JSONValue) -> JSONValue:
     """Return the document after a merge patch: null removes, objects merge."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
@@ -50,7 +49,7 @@ def merge(document: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON value
     return merged
 
 
-def _apply(root: Object, operation: Any) -> None:  # noqa: ANN401 - JSON
+def _apply(root: Object, operation: JSONValue) -> None:
     if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
         raise MalformedPatch("a JSON patch operation needs op and path")
     name = operation.get("op")
@@ -100,7 +99,7 @@ _OPERATIONS: dict[str, Callable[[Object, str, Object], None]] = {
 }
 
 
-def _value(operation: Object) -> Any:  # noqa: ANN401 - any JSON value
+def _value(operation: Object) -> JSONValue:
     if "value" not in operation:
         raise MalformedPatch(f"a JSON patch {operation['op']} needs a value")
     return operation["value"]
@@ -120,20 +119,20 @@ def _steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")]
 
 
-def _parent(root: Object, pointer: str) -> tuple[Any, str]:
+def _parent(root: Object, pointer: str) -> tuple[JSONValue, str]:
     *above, last = _steps(pointer)
-    value: Any = root
+    value: JSONValue = root
     for step in above:
         value = _child(value, step, pointer)
     return value, last
 
 
-def _read(root: Object, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
+def _read(root: Object, pointer: str) -> JSONValue:
     holder, last = _parent(root, pointer)
     return _child(holder, last, pointer)
 
 
-def _child(holder: Any, step: str, pointer: str) -> Any:  # noqa: ANN401 - JSON
+def _child(holder: JSONValue, step: str, pointer: str) -> JSONValue:
     match holder:
         case dict() if step in holder:
             return holder[step]
@@ -154,7 +153,7 @@ def _add(root: Object, pointer: str, value: object) -> None:
             raise _Missing(pointer)
 
 
-def _remove(root: Object, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
+def _remove(root: Object, pointer: str) -> JSONValue:
     holder, last = _parent(root, pointer)
     removed = _child(holder, last, pointer)
     del holder[last if isinstance(holder, dict) else int(last)]

@@ -10,16 +10,16 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from devcluster.objects import json
+from devcluster.objects.json import JSONValue
 
-Path = Callable[[Any], list[Any]]
+Path = Callable[[JSONValue], list[JSONValue]]
 """Finds every value that a path leads to, in order."""
 
-_Step = Callable[[Any], Iterable[Any]]
+_Step = Callable[[JSONValue], Iterable[JSONValue]]
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[str, Callable[[JSONValue, JSONValue], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<=": operator.le,
@@ -52,7 +52,7 @@ def compile_path(text: str) -> Path:
     return lambda value: _walk(steps, value)
 
 
-def _walk(steps: list[_Step], value: Any) -> list[Any]:  # noqa: ANN401 - JSON
+def _walk(steps: list[_Step], value: JSONValue) -> list[JSONValue]:
     values = [value]
     for step in steps:
         values = [each for value in values for each in step(value)]

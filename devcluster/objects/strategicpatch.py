@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any
 
-from devcluster.objects.json import Object
+from devcluster.objects.json import JSONValue, Object
 from devcluster.objects.jsonpatch import MalformedPatch
 
 _MERGE_KEYS = {
@@ -38,7 +37,7 @@ _ORDER = "$setElementOrder/"
 _PORT_KEYS = ("containerPort", "port")
 
 
-def merge_strategically(document: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
+def merge_strategically(document: JSONValue, patch: JSONValue) -> JSONValue:
     """Return the document after a strategic merge patch, none of it shared.
 
     Raises MalformedPatch for a directive that is not known.
@@ -60,7 +59,7 @@ def merge_strategically(document: Any, patch: Any) -> Any:  # noqa: ANN401 - JSO
     return merged
 
 
-def _merge_field(key: str, old: Any, new: Any) -> Any:  # noqa: ANN401 - JSON
+def _merge_field(key: str, old: JSONValue, new: JSONValue) -> JSONValue:
     if not isinstance(new, list) or not isinstance(old, list):
         return merge_strategically(old, new)
     if key in _SETS:
@@ -71,7 +70,7 @@ def _merge_field(key: str, old: Any, new: Any) -> Any:  # noqa: ANN401 - JSON
     return _merge_list(old, new, lambda item: item.get(merge_key))
 
 
-def _merge_key(field: str, items: list[Any]) -> str | None:
+def _merge_key(field: str, items: list[JSONValue]) -> str | None:
     if any(not isinstance(item, dict) for item in items):
         return None
     if field != "ports":
@@ -92,7 +91,7 @@ def _merge_list(
     return list(merged.values())
 
 
-def _direct(merged: Object, key: str, value: Any) -> None:  # noqa: ANN401 - JSON
+def _direct(merged: Object, key: str, value: JSONValue) -> None:
     if key.startswith(_DELETE_FROM_SET):
         field = key.removeprefix(_DELETE_FROM_SET)
         kept = [item for item in merged.get(field, ()) if item not in value]
@@ -101,7 +100,7 @@ def _direct(merged: Object, key: str, value: Any) -> None:  # noqa: ANN401 - JSO
         raise MalformedPatch(f"unknown strategic merge patch directive {key!r}")
 
 
-def _retain(merged: Object, keys: Any) -> None:  # noqa: ANN401 - JSON
+def _retain(merged: Object, keys: JSONValue) -> None:
     if keys is not None:
         for key in merged.keys() - set(keys):
             del merged[key]
@@ -117,10 +116,12 @@ def _order(merged: Object, patch: Object) -> None:
         merged[field] = _ranked(items, wanted, merge_key)
 
 
-def _ranked(items: list[Any], wanted: list[Any], merge_key: str | None) -> list[Any]:
+def _ranked(
+    items: list[JSONValue], wanted: list[JSONValue], merge_key: str | None
+) -> list[JSONValue]:
     """Sort as `wanted` says; what it does not name stays behind, in its order."""
 
-    def identity(item: Any) -> Any:  # noqa: ANN401 - any JSON value
+    def identity(item: JSONValue) -> JSONValue:
         return item.get(merge_key) if merge_key else item
 
     ranks = {identity(item): rank for rank, item in enumerate(wanted)}
@@ -131,7 +132,7 @@ def _deletes(value: object) -> bool:
     return isinstance(value, dict) and value.get("$patch") == "delete"
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _plain(value: JSONValue) -> JSONValue:
     """Copy a patch where there is nothing to merge with: directives fall away."""
     match value:
         case dict():

@@ -8,16 +8,15 @@ Kubernetes documentation, "Extend the Kubernetes API with CustomResourceDefiniti
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
 
-from devcluster.objects.json import Object
+from devcluster.objects.json import JSONValue, Object
 
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 EMBEDDED = "x-kubernetes-embedded-resource"
 _TYPE_META = ("apiVersion", "kind", "metadata")
 
 
-def prune(value: Any, schema: Object, path: str = "") -> list[str]:  # noqa: ANN401
+def prune(value: JSONValue, schema: Object, path: str = "") -> list[str]:
     """Remove fields that the schema does not name. Return their paths."""
     match value:
         case dict():
@@ -59,7 +58,7 @@ def _kept_unnamed(schema: Object, key: str) -> bool:
     )
 
 
-def fill_defaults(value: Any, schema: Object) -> None:  # noqa: ANN401 - JSON
+def fill_defaults(value: JSONValue, schema: Object) -> None:
     """Drop nulls that are not allowed, then set what is absent and has a default."""
     match value:
         case dict():

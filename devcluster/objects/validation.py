@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from devcluster.errors import (
     Cause,
@@ -18,7 +17,7 @@ from devcluster.errors import (
     spell,
     unsupported,
 )
-from devcluster.objects.json import Object
+from devcluster.objects.json import JSONValue, Object
 from devcluster.objects.structural import PRESERVE, field_schema
 
 INT_OR_STRING = "x-kubernetes-int-or-string"
@@ -36,7 +35,7 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 # A bound, how a value is measured against it, and how its breach is told.
-_Bound = tuple[str, Callable[[Any, Any], bool], str]
+_Bound = tuple[str, Callable[[JSONValue, JSONValue], bool], str]
 _OF_STRINGS: tuple[_Bound, ...] = (
     ("maxLength", lambda v, n: len(v) <= n, "should be at most {} chars long"),
     ("minLength", lambda v, n: len(v) >= n, "should be at least {} chars long"),
@@ -52,7 +51,7 @@ _OF_OBJECTS: tuple[_Bound, ...] = (
 )
 
 
-def validate(value: Any, schema: Object, path: str = "") -> Iterator[Cause]:  # noqa: ANN401
+def validate(value: JSONValue, schema: Object, path: str = "") -> Iterator[Cause]:
     """Yield a cause for each place where the value is not what the schema asks."""
     if value is None and schema.get("nullable"):
         return
@@ -84,7 +83,7 @@ def _is_one_of(found: str, wanted: tuple[str, ...]) -> bool:
     return found in wanted or (found == "integer" and "number" in wanted)
 
 
-def _validate_typed(value: Any, schema: Object, path: str) -> Iterator[Cause]:  # noqa: ANN401
+def _validate_typed(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
     match value:
         case bool() | None:
             return
@@ -102,7 +101,7 @@ def _validate_typed(value: Any, schema: Object, path: str) -> Iterator[Cause]:  
 
 def _check(
     bounds: tuple[_Bound, ...],
-    value: Any,  # noqa: ANN401 - any JSON value
+    value: JSONValue,
     shown: object,
     schema: Object,
     path: str,
@@ -134,7 +133,9 @@ def _validate_number(value: float, schema: Object, path: str) -> Iterator[Cause]
         yield invalid_value(path, value, f"{path} in body should be {told}")
 
 
-def _validate_items(value: list[Any], schema: Object, path: str) -> Iterator[Cause]:
+def _validate_items(
+    value: list[JSONValue], schema: Object, path: str
+) -> Iterator[Cause]:
     for index, item in enumerate(value):
         yield from validate(item, schema.get("items") or {}, f"{path}[{index}]")
     if schema.get(_LIST_TYPE) not in {"set", "map"}:
@@ -160,7 +161,7 @@ def _validate_fields(value: Object, schema: Object, path: str) -> Iterator[Cause
             yield from validate(each, inner, f"{path}.{key}" if path else key)
 
 
-def _validate_branches(value: Any, schema: Object, path: str) -> Iterator[Cause]:  # noqa: ANN401
+def _validate_branches(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
     for branch in schema.get("allOf", ()):
         yield from validate(value, branch, path)
     if "anyOf" in schema and not _valid_count(value, schema["anyOf"], path):
@@ -175,7 +176,7 @@ def _validate_branches(value: Any, schema: Object, path: str) -> Iterator[Cause]
         yield _branch_cause(path, "must not validate the schema (not)")
 
 
-def _valid_count(value: Any, branches: list[Object], path: str) -> int:  # noqa: ANN401
+def _valid_count(value: JSONValue, branches: list[Object], path: str) -> int:
     return sum(not any(validate(value, branch, path)) for branch in branches)
 
 
