@@ -1,24 +1,30 @@
-"""The servers that other tests stand on: do they do what is expected of them?"""
+"""The clusters that other tests stand on: do they do what is expected of them?"""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
 from devcluster.cluster import DevCluster
-from tests.support.conditions import eventually
+from tests.support.conditions import NotYet, eventually
 from tests.support.controlplane import ControlPlane, assets_from_environment
-from tests.support.openbao import OpenBao, Storage
-from tests.support.openbao_api import BaoApi, Refused
+from tests.support.controlplane_site import User
+from tests.support.kubeaccess import Access, Rule, Subject, SubjectKind
+from tests.support.kubeapi import KubeApi
+from tests.support.openbao import OpenBao
+from tests.support.openbao_api import Refused
 from tests.support.openbao_auth import KubernetesAuth
-from tests.support.openbao_kv import KeyValue
+from tests.support.openbao_methods import JwtAuth
 from tests.support.processes import ServerProcess
 from tests.support.proxy import RecordingProxy
 from tests.support.requestlog import to_resource
@@ -26,7 +32,10 @@ from tests.support.tls import trust
 
 ASSETS = assets_from_environment()
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 AUDIENCE = "vault"
+BOB = User("bob")
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(90)]
 with_control_plane = pytest.mark.skipif(
@@ -78,14 +87,8 @@ class Kubernetes:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plane() -> AsyncIterator[ControlPlane]:
     assert ASSETS is not None
-    async with ControlPlane.start(ASSETS) as plane:
+    async with ControlPlane.start(ASSETS, users=[BOB]) as plane:
         yield plane
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bao() -> AsyncIterator[OpenBao]:
-    async with OpenBao.start() as bao:
-        yield bao
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -102,9 +105,12 @@ def kubernetes(plane: ControlPlane) -> Kubernetes:
 class Cluster(Protocol):
     """What logging in needs of a cluster, real or in memory."""
 
-    url: str
-    ca_pem: str
-    admin_token: str
+    @property
+    def url(self) -> str: ...
+    @property
+    def ca_pem(self) -> str: ...
+    @property
+    def admin_token(self) -> str: ...
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -119,142 +125,6 @@ async def devcluster() -> AsyncIterator[DevCluster]:
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     cluster: Cluster = request.getfixturevalue(request.param)
     return cluster
-
-
-@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-async def test_openbao_keeps_what_it_is_told(tls: bool) -> None:
-    async with OpenBao.start(tls=tls) as bao:
-        assert bao.address.startswith("https:" if tls else "http:")
-        assert (bao.ca_pem is not None) == tls
-
-        kv = await KeyValue.enable(bao.root, "secret")
-        await kv.put("app", {"password": "one"})
-        newest = await kv.put("app", {"password": "two"})
-
-        assert newest == 2
-        assert await kv.get("app") == {"password": "two"}
-
-
-@pytest.mark.parametrize("version", [1, 2])
-async def test_deleted_data_is_gone(bao: OpenBao, version: int) -> None:
-    kv = await KeyValue.enable(bao.root, f"kv{version}", version=version)
-    await kv.put("app", {"password": "one"})
-
-    await kv.delete("app")
-
-    with pytest.raises(Refused) as refusal:
-        await kv.get("app")
-    assert refusal.value.status == 404
-
-
-async def test_destroyed_and_forgotten_versions_are_gone(bao: OpenBao) -> None:
-    kv = await KeyValue.enable(bao.root, "destroying")
-    await kv.put("app", {"password": "one"})
-
-    await kv.destroy("app", 1)
-    with pytest.raises(Refused, match="404"):
-        await kv.get("app")
-    assert (await kv.put("app", {"password": "two"})) == 2
-
-    await kv.forget("app")
-    assert (await kv.put("app", {"password": "three"})) == 1
-
-
-async def test_a_policy_bounds_a_token_until_it_is_revoked(bao: OpenBao) -> None:
-    kv = await KeyValue.enable(bao.root, "bounded")
-    await kv.put("app", {"password": "one"})
-    await bao.root.put_policy("reader", 'path "bounded/*" { capabilities = ["read"] }')
-    token = await bao.root.create_token("reader")
-    reader = bao.root.as_token(token.value)
-
-    assert await reader.read("bounded/data/app")
-    with pytest.raises(Refused, match="403"):
-        await reader.write("bounded/data/app", {"data": {}})
-
-    await bao.root.revoke_accessor(token.accessor)
-    with pytest.raises(Refused, match="403"):
-        await reader.read("bounded/data/app")
-
-
-async def test_a_namespace_is_a_world_of_its_own(bao: OpenBao) -> None:
-    team = await bao.root.create_namespace("team")
-    kv = await KeyValue.enable(team, "only-here")
-    await kv.put("app", {"password": "one"})
-
-    assert team.namespace == "team"
-    assert await kv.get("app") == {"password": "one"}
-    with pytest.raises(Refused, match="404"):
-        await bao.root.read("only-here/data/app")
-
-
-async def test_a_sealed_server_refuses_until_it_is_unsealed() -> None:
-    async with OpenBao.start() as bao:
-        kv = await KeyValue.enable(bao.root, "secret")
-        await kv.put("app", {"password": "one"})
-
-        await bao.seal()
-        with pytest.raises(Refused) as refusal:
-            await kv.get("app")
-        assert refusal.value.status == 503
-
-        await bao.unseal()
-        assert await kv.get("app") == {"password": "one"}
-
-
-async def test_data_on_disk_outlives_a_stop_and_a_kill() -> None:
-    async with OpenBao.start(storage=Storage.DISK) as bao:
-        kv = await KeyValue.enable(bao.root, "secret")
-        await kv.put("app", {"password": "one"})
-        address = bao.address
-
-        await bao.restart()
-        assert await kv.get("app") == {"password": "one"}
-
-        await bao.process.kill()
-        await bao.start_again()
-        assert await kv.get("app") == {"password": "one"}
-        assert bao.address == address
-
-
-async def test_data_in_memory_is_not_restarted_by_mistake(bao: OpenBao) -> None:
-    with pytest.raises(ValueError, match=r"Storage\.DISK"):
-        await bao.restart()
-
-    assert bao.process.is_running
-
-
-async def test_a_frozen_openbao_answers_when_it_thaws(bao: OpenBao) -> None:
-    impatient = aiohttp.ClientTimeout(total=0.3)
-    bao.process.suspend()
-    async with aiohttp.ClientSession(timeout=impatient) as http:
-        with pytest.raises(TimeoutError):
-            await http.get(f"{bao.address}/v1/sys/health")
-
-    bao.process.resume()
-    assert await bao.root.read("sys/health")
-
-
-async def test_nothing_of_openbao_stays() -> None:
-    async with OpenBao.start() as bao:
-        pid = bao.process.pid
-        folder = bao.process.log.parent
-        assert is_running(pid)
-
-    assert not is_running(pid)
-    assert not exists(folder)
-
-
-async def test_the_proxy_stands_before_openbao(bao: OpenBao) -> None:
-    async with (
-        RecordingProxy.start(bao.address, bao.ca_pem) as proxy,
-        BaoApi.connect(proxy.url, ca_pem=proxy.ca_pem, token=bao.root_token) as api,
-    ):
-        await api.read("auth/token/lookup-self")
-
-        (exchange,) = proxy.recorder.requests
-        assert exchange.head.path == "/v1/auth/token/lookup-self"
-        assert exchange.head.is_authorized
-        assert bao.root_token not in repr(exchange)
 
 
 async def test_a_service_account_logs_in_to_openbao(
@@ -307,6 +177,24 @@ async def test_another_service_account_is_refused(
     assert refusal.value.status == 403
 
 
+async def test_a_service_account_logs_in_by_the_keys_of_its_cluster(
+    cluster: Cluster, empty_bao: OpenBao
+) -> None:
+    async with access_to(cluster) as access:
+        account = await access.create_account("default", "signed")
+        jwt = await access.token(account, AUDIENCE)
+        keys = await access.signing_keys()
+    auth = await JwtAuth.enable(empty_bao.root, public_keys=keys)
+    await auth.put_role(
+        "app", audiences=[AUDIENCE], policies=["app"], subject=account.subject.name
+    )
+
+    token = await auth.login("app", jwt)
+
+    login = await empty_bao.root.as_token(token.value).read("auth/token/lookup-self")
+    assert set(login["data"]["policies"]) == {"app", "default"}
+
+
 async def test_a_service_account_may_nothing_by_itself(cluster: Cluster) -> None:
     jwt = await admin_of(cluster).request_token("nobody")
     nobody = Kubernetes(url=cluster.url, ca_pem=cluster.ca_pem, token=jwt)
@@ -340,29 +228,147 @@ async def test_kubectl_takes_the_kubeconfig(
 
 @with_control_plane
 async def test_owned_objects_go_with_their_owner(kubernetes: Kubernetes) -> None:
-    path = "/api/v1/namespaces/default/configmaps"
     gone = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1-2-3"}
 
     await kubernetes.post(
-        path, {"metadata": {"name": "orphan", "ownerReferences": [gone]}}
+        CONFIG_MAPS, {"metadata": {"name": "orphan", "ownerReferences": [gone]}}
     )
 
-    await eventually(lambda: check_missing(kubernetes, f"{path}/orphan"), within=30)
+    await eventually(
+        lambda: check_missing(kubernetes, f"{CONFIG_MAPS}/orphan"), within=30
+    )
 
 
 @with_control_plane
 async def test_the_api_server_comes_back_with_its_data(
     kubernetes: Kubernetes, plane: ControlPlane
 ) -> None:
-    path = "/api/v1/namespaces/default/configmaps"
-    await kubernetes.post(path, {"metadata": {"name": "kept"}})
+    await kubernetes.post(CONFIG_MAPS, {"metadata": {"name": "kept"}})
 
     await plane.apiserver.kill()
     with pytest.raises(aiohttp.ClientConnectionError):
-        await kubernetes.get(path)
+        await kubernetes.get(CONFIG_MAPS)
 
     await plane.apiserver.start()
-    assert await kubernetes.get(f"{path}/kept")
+    assert await kubernetes.get(f"{CONFIG_MAPS}/kept")
+
+
+@with_control_plane
+async def test_compaction_makes_the_past_410(plane: ControlPlane) -> None:
+    async with api_of(plane, plane.admin_token) as api:
+        for name in ("past-1", "past-2"):
+            await api.create(CONFIG_MAPS, {"metadata": {"name": name}})
+        page = await api.get(CONFIG_MAPS, limit="1")
+        version = page.metadata["resourceVersion"]
+        token = page.metadata["continue"]
+        exact = {"resourceVersion": version, "resourceVersionMatch": "Exact"}
+        assert (await api.get(CONFIG_MAPS, limit="9", **exact)).status == 200
+
+        oldest = await plane.compact()
+
+        assert oldest > int(version)
+        assert (await api.get(CONFIG_MAPS, limit="9", **exact)).status == 410
+        assert (
+            await api.get(CONFIG_MAPS, limit="1", **{"continue": token})
+        ).status == 410
+        assert (await api.get(CONFIG_MAPS)).status == 200
+
+
+@with_control_plane
+async def test_a_restart_after_compaction_makes_watches_410(
+    plane: ControlPlane,
+) -> None:
+    async with api_of(plane, plane.admin_token) as api:
+        version = (await api.get(CONFIG_MAPS)).metadata["resourceVersion"]
+        await api.create(CONFIG_MAPS, {"metadata": {"name": "after-the-list"}})
+
+        await plane.compact()
+        async with api.watch(CONFIG_MAPS, resourceVersion=version) as watch:
+            event = await watch.next()
+        assert event is not None
+        assert event["type"] == "ADDED", "the API server's own cache replays it"
+
+        await plane.apiserver.kill()
+        await plane.apiserver.start()
+        async with api.watch(CONFIG_MAPS, resourceVersion=version) as watch:
+            event = await watch.next()
+        assert event is not None
+        assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+
+
+@with_control_plane
+async def test_a_new_certificate_is_trusted_by_the_same_ca(
+    plane: ControlPlane, kubernetes: Kubernetes
+) -> None:
+    ca_pem, before = plane.ca_pem, await certificate_of(plane.url)
+
+    await plane.rotate_certificate()
+
+    assert plane.ca_pem == ca_pem
+    assert await certificate_of(plane.url) != before
+    assert await kubernetes.get("/version")
+
+
+@with_control_plane
+async def test_a_new_authority_shuts_out_who_trusts_the_old_one(
+    plane: ControlPlane, kubernetes: Kubernetes
+) -> None:
+    jwt = await kubernetes.request_token("before")
+
+    await plane.rotate_authority()
+
+    with pytest.raises(aiohttp.ClientConnectorCertificateError):
+        await kubernetes.get("/version")
+    admin = admin_of(plane)
+    assert await admin.get("/version")
+    before = Kubernetes(url=plane.url, ca_pem=plane.ca_pem, token=jwt)
+    assert await before.post(REVIEWS, {"spec": {"namespace": "default"}})
+    # The controllers have followed.
+    await admin.post("/api/v1/namespaces", {"metadata": {"name": "after"}})
+    account = "/api/v1/namespaces/after/serviceaccounts/default"
+    await eventually(lambda: check_present(admin, account), within=30)
+
+
+@with_control_plane
+async def test_users_come_with_their_groups_and_without_rights(
+    plane: ControlPlane,
+) -> None:
+    ann = User("ann@example.test", ("developers", "on-call"))
+    assert ann.token not in repr(ann)
+
+    await plane.add_users(ann)
+
+    async with api_of(plane, BOB.token) as api:
+        assert "bob" in (await api.get(CONFIG_MAPS)).message
+    async with access_to(plane) as access, api_of(plane, ann.token) as api:
+        assert (await api.get(CONFIG_MAPS)).status == 403
+        refusal = (await api.get("/api/v1/secrets")).message
+        assert "ann@example.test" in refusal
+        developers = Subject(SubjectKind.GROUP, "developers")
+        grant = await access.grant(
+            developers, Rule(("list",), ("configmaps",)), namespace="default"
+        )
+        assert (await api.get(CONFIG_MAPS)).status == 200
+        await access.withdraw(grant)
+        assert (await api.get(CONFIG_MAPS)).status == 403
+
+
+async def test_a_service_account_may_what_it_was_granted(cluster: Cluster) -> None:
+    async with access_to(cluster) as access:
+        account = await access.create_account("default", "granted")
+        token = await access.token(account)
+
+        await access.grant(
+            account.subject,
+            Rule(("get", "list"), ("secrets", "serviceaccounts/token")),
+            Rule(("list",), ("leases",), group="coordination.k8s.io"),
+        )
+
+        async with api_of(cluster, token) as api:
+            assert (await api.get("/api/v1/secrets")).status == 200
+            leases = "/apis/coordination.k8s.io/v1/leases"
+            assert (await api.get(leases)).status == 200
+            assert (await api.get(CONFIG_MAPS)).status == 403
 
 
 @with_control_plane
@@ -393,6 +399,36 @@ async def test_nothing_of_a_control_plane_stays() -> None:
 
 def admin_of(cluster: Cluster) -> Kubernetes:
     return Kubernetes(url=cluster.url, ca_pem=cluster.ca_pem, token=cluster.admin_token)
+
+
+@asynccontextmanager
+async def api_of(cluster: Cluster, token: str) -> AsyncIterator[KubeApi]:
+    async with KubeApi.connect(
+        url=cluster.url, ca_pem=cluster.ca_pem, token=token
+    ) as api:
+        yield api
+
+
+@asynccontextmanager
+async def access_to(cluster: Cluster) -> AsyncIterator[Access]:
+    async with api_of(cluster, cluster.admin_token) as api:
+        yield Access(api=api)
+
+
+async def certificate_of(url: str) -> str:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return await asyncio.to_thread(
+        ssl.get_server_certificate, (parts.hostname, parts.port)
+    )
+
+
+async def check_present(kubernetes: Kubernetes, path: str) -> None:
+    try:
+        await kubernetes.get(path)
+    except aiohttp.ClientResponseError as error:
+        raise NotYet(f"{path} answered {error.status}") from error
 
 
 async def check_missing(kubernetes: Kubernetes, path: str) -> None:

@@ -10,59 +10,43 @@ import asyncio
 import base64
 import json
 import re
-import secrets
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
+from tests.support.controlplane_site import Site, Version
 from tests.support.processes import ServerProcess, free_port
-from tests.support.readiness import answers
-from tests.support.tls import LOOPBACK, Authority, CertificateFiles
+from tests.support.readiness import Probe, answers
+from tests.support.tls import LOOPBACK
 
 ISSUER = "https://kubernetes.default.svc"
 """Issuer and default audience of ServiceAccount tokens."""
 
-_PORT_FLAG_REMOVED = (1, 24)
+_SECOND_PORT_GONE = (1, 24)
 _TERMINATION_PATIENCE = 2.0  # seconds; an apiserver waits for open watches to end
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What the programs share: their binaries, a folder, certificates, keys."""
-
-    assets: Path
-    folder: Path
-    ca_pem: str
-    admin_token: str = field(repr=False)
-    tls: CertificateFiles
-    service_account_key: Path
-    version: tuple[int, int]  # of Kubernetes, major and minor
 
 
 async def prepare_site(assets: Path, folder: Path) -> Site:
     """Make keys and certificates in `folder` for the programs in `assets`."""
-    authority = Authority()
-    key = folder / "service-account.key"
-    key.write_bytes(_new_rsa_key())
-    return Site(
-        assets=assets,
-        folder=folder,
-        ca_pem=authority.ca_pem,
-        admin_token=secrets.token_hex(16),
-        tls=authority.write(folder),
-        service_account_key=key,
-        version=await _version_of(assets / "kube-apiserver"),
-    )
+    version = await _version_of(assets / "kube-apiserver")
+    return Site(assets=assets, folder=folder, version=version)
 
 
 def etcd(site: Site) -> ServerProcess:
     """Return an etcd that forgets its promise to survive a power cut."""
     clients, peers = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
-    argv = (
-        site.assets / "etcd",
-        f"--data-dir={site.folder / 'etcd'}",
+    flags = etcd_flags(data=site.folder / "etcd", clients=clients, peers=peers)
+    return ServerProcess(
+        name="etcd",
+        argv=(site.assets / "etcd", *flags),
+        endpoint=clients,
+        ready=answers(f"{clients}/health"),
+        log=site.folder / "etcd.log",
+    )
+
+
+def etcd_flags(*, data: Path, clients: str, peers: str) -> tuple[str, ...]:
+    """Return the flags of an etcd for the URLs of its clients and its peers."""
+    return (
+        f"--data-dir={data}",
         f"--listen-client-urls={clients}",
         f"--advertise-client-urls={clients}",
         f"--listen-peer-urls={peers}",
@@ -70,23 +54,26 @@ def etcd(site: Site) -> ServerProcess:
         f"--initial-cluster=default={peers}",
         "--unsafe-no-fsync",
     )
-    return ServerProcess(
-        name="etcd",
-        argv=argv,
-        endpoint=clients,
-        ready=answers(f"{clients}/health"),
-        log=site.folder / "etcd.log",
-    )
 
 
 def apiserver(site: Site, *, etcd_url: str) -> ServerProcess:
     """Return a kube-apiserver with RBAC, where the admin token may do everything."""
     port = free_port()
     url = f"https://{LOOPBACK}:{port}"
-    tokens = site.folder / "tokens.csv"
-    tokens.write_text(f'{site.admin_token},admin,admin,"system:masters"\n')
-    argv = (
-        site.assets / "kube-apiserver",
+    flags = apiserver_flags(site, port=port, etcd_url=etcd_url)
+    return ServerProcess(
+        name="kube-apiserver",
+        argv=(site.assets / "kube-apiserver", *flags),
+        endpoint=url,
+        ready=_answers_to_admin(site, f"{url}/readyz"),
+        log=site.folder / "kube-apiserver.log",
+        grace=_TERMINATION_PATIENCE,
+    )
+
+
+def apiserver_flags(site: Site, *, port: int, etcd_url: str) -> tuple[str, ...]:
+    """Return the flags of a kube-apiserver. They are the same in every version."""
+    return (
         f"--etcd-servers={etcd_url}",
         f"--bind-address={LOOPBACK}",
         f"--advertise-address={LOOPBACK}",
@@ -96,21 +83,13 @@ def apiserver(site: Site, *, etcd_url: str) -> ServerProcess:
         f"--cert-dir={site.folder}",
         f"--tls-cert-file={site.tls.certificate}",
         f"--tls-private-key-file={site.tls.private_key}",
-        f"--token-auth-file={tokens}",
+        f"--token-auth-file={site.tokens}",
         "--authorization-mode=RBAC",
         f"--service-account-issuer={ISSUER}",
         f"--service-account-key-file={site.service_account_key}",
         f"--service-account-signing-key-file={site.service_account_key}",
         f"--api-audiences={ISSUER}",
         "--service-cluster-ip-range=10.0.0.0/24",
-    )
-    return ServerProcess(
-        name="kube-apiserver",
-        argv=argv,
-        endpoint=url,
-        ready=answers(f"{url}/readyz", ca_pem=site.ca_pem, token=site.admin_token),
-        log=site.folder / "kube-apiserver.log",
-        grace=_TERMINATION_PATIENCE,
     )
 
 
@@ -121,11 +100,23 @@ def controller_manager(site: Site, *, apiserver_url: str) -> ServerProcess:
     """
     port = free_port()
     url = f"https://{LOOPBACK}:{port}"
-    config = site.folder / "controller-manager.kubeconfig"
-    config.write_text(kubeconfig(apiserver_url, site.ca_pem, site.admin_token))
-    argv = (
-        site.assets / "kube-controller-manager",
-        f"--kubeconfig={config}",
+    write_controller_kubeconfig(site, apiserver_url=apiserver_url)
+    return ServerProcess(
+        name="kube-controller-manager",
+        argv=(
+            site.assets / "kube-controller-manager",
+            *controller_manager_flags(site, port=port),
+        ),
+        endpoint=url,
+        ready=_answers_to_admin(site, f"{url}/healthz"),
+        log=site.folder / "kube-controller-manager.log",
+    )
+
+
+def controller_manager_flags(site: Site, *, port: int) -> tuple[str, ...]:
+    """Return the flags of a kube-controller-manager of the site's version."""
+    return (
+        f"--kubeconfig={_controller_kubeconfig(site)}",
         f"--bind-address={LOOPBACK}",
         f"--secure-port={port}",
         f"--tls-cert-file={site.tls.certificate}",
@@ -133,15 +124,14 @@ def controller_manager(site: Site, *, apiserver_url: str) -> ServerProcess:
         f"--service-account-private-key-file={site.service_account_key}",
         "--leader-elect=false",
         # Until then a second, open port is the default.
-        *(("--port=0",) if site.version < _PORT_FLAG_REMOVED else ()),
+        *(("--port=0",) if site.version < _SECOND_PORT_GONE else ()),
     )
-    return ServerProcess(
-        name="kube-controller-manager",
-        argv=argv,
-        endpoint=url,
-        ready=answers(f"{url}/healthz", ca_pem=site.ca_pem),
-        log=site.folder / "kube-controller-manager.log",
-    )
+
+
+def write_controller_kubeconfig(site: Site, *, apiserver_url: str) -> None:
+    """Tell the controller manager, when it starts, where the API server is."""
+    text = kubeconfig(apiserver_url, site.ca_pem, site.admin.token)
+    _controller_kubeconfig(site).write_text(text)
 
 
 def kubeconfig(url: str, ca_pem: str, token: str) -> str:
@@ -159,21 +149,29 @@ def kubeconfig(url: str, ca_pem: str, token: str) -> str:
     return json.dumps(document, indent=2)
 
 
-async def _version_of(binary: Path) -> tuple[int, int]:
+def parse_version(text: str) -> Version:
+    """Return the version in what `--version` prints. Raises ValueError for others."""
+    found = re.search(r"\bv(\d+)\.(\d+)\.", text)
+    if found is None:
+        raise ValueError(f"no version of Kubernetes in {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _controller_kubeconfig(site: Site) -> Path:
+    return site.folder / "controller-manager.kubeconfig"
+
+
+def _answers_to_admin(site: Site, url: str) -> Probe:
+    async def probe() -> None:
+        # Asked anew each time: the CA may have been rotated.
+        await answers(url, ca_pem=site.ca_pem, token=site.admin.token)()
+
+    return probe
+
+
+async def _version_of(binary: Path) -> Version:
     process = await asyncio.create_subprocess_exec(
         binary, "--version", stdout=asyncio.subprocess.PIPE
     )
     output, _ = await process.communicate()
-    found = re.search(rb"v(\d+)\.(\d+)", output)
-    if found is None:
-        raise ValueError(f"{binary} --version printed {output!r}")
-    return int(found[1]), int(found[2])
-
-
-def _new_rsa_key() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
+    return parse_version(output.decode())

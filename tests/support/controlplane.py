@@ -2,13 +2,14 @@
 
 The binaries come from a folder that `KUBEBUILDER_ASSETS` names, the convention of
 envtest. There are no nodes: Pods stay Pending, everything above them works.
-Clients verify the server with `ca_pem`; RBAC is on.
+Clients verify the server with `ca_pem`; RBAC is on. Each program can be stopped,
+killed, suspended and restarted (`ServerProcess`).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from tempfile import TemporaryDirectory
 
 from tests.support import components
 from tests.support.conditions import eventually
+from tests.support.controlplane_etcd import compact
+from tests.support.controlplane_site import Site, User
 from tests.support.processes import ServerProcess, running
 from tests.support.readiness import answers
 
@@ -34,7 +37,7 @@ class ControlPlane:
     def __init__(
         self,
         *,
-        site: components.Site,
+        site: Site,
         etcd: ServerProcess,
         apiserver: ServerProcess,
         controller_manager: ServerProcess,
@@ -42,17 +45,23 @@ class ControlPlane:
         self.etcd = etcd
         self.apiserver = apiserver
         self.controller_manager = controller_manager
-        self.ca_pem = site.ca_pem
-        self.admin_token = site.admin_token
-        self.version = site.version  # of Kubernetes, major and minor
+        self.admin_token = site.admin.token
+        self.version = site.version
+        self._site = site
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, assets: Path) -> AsyncIterator[ControlPlane]:
-        """Run the programs in `assets` for the length of the `async with` block."""
+    async def start(
+        cls, assets: Path, *, users: Sequence[User] = ()
+    ) -> AsyncIterator[ControlPlane]:
+        """Run the programs in `assets` for the length of the `async with` block.
+
+        `users` have no rights of their own.
+        """
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(TemporaryDirectory(prefix="controlplane-"))
             site = await components.prepare_site(assets, Path(folder))
+            site.add_users(*users)
             run = stack.enter_async_context
 
             etcd = await run(running(partial(components.etcd, site)))
@@ -77,9 +86,48 @@ class ControlPlane:
         """Where the API server listens."""
         return self.apiserver.endpoint
 
+    @property
+    def ca_pem(self) -> str:
+        """What clients verify the API server with; `rotate_authority` changes it."""
+        return self._site.ca_pem
+
     def kubeconfig(self, token: str) -> str:
         """Return the text of a kubeconfig for who holds `token`."""
         return components.kubeconfig(self.url, self.ca_pem, token)
+
+    async def add_users(self, *users: User) -> None:
+        """Let more users in. The API server is restarted for it."""
+        self._site.add_users(*users)
+        await self._restart_apiserver()
+
+    async def compact(self) -> int:
+        """Make etcd forget the past; return the oldest revision that is left.
+
+        Every resourceVersion handed out so far is 410 for lists that ask for exactly
+        it, and so is every continue token. Watches go on, and can be resumed, until the
+        API server is restarted: it replays them from its own cache.
+        """
+        return await compact(self.etcd.endpoint)
+
+    async def rotate_certificate(self) -> None:
+        """Restart the API server with another certificate of the same CA."""
+        self._site.renew_certificate()
+        await self._restart_apiserver()
+
+    async def rotate_authority(self) -> None:
+        """Restart all with a certificate of another CA, which `ca_pem` is then.
+
+        Who trusts the old one alone is shut out; tokens stay good.
+        """
+        self._site.renew_authority()
+        components.write_controller_kubeconfig(self._site, apiserver_url=self.url)
+        await self._restart_apiserver()
+        await self.controller_manager.restart()
+
+    async def _restart_apiserver(self) -> None:
+        # It would wait for the watches of the controller manager to end, in vain.
+        await self.apiserver.kill()
+        await self.apiserver.start()
 
     async def wait_controllers_work(self) -> None:
         """Wait until the controllers have made the first ServiceAccount."""

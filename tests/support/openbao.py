@@ -132,6 +132,8 @@ def _server(
         "api_addr": address,
         "cluster_addr": f"https://{cluster}",
         "log_level": "warn",
+        # Or audit devices would have to be known before the server starts.
+        "unsafe_allow_api_audit_creation": True,
     }
     file = folder / "openbao.json"
     file.write_text(json.dumps(configuration))

@@ -10,12 +10,13 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from tests.support.tls import trust
+from tests.support.tls import CertificateFiles, trust
 
 _PATIENCE = aiohttp.ClientTimeout(total=15)
 
@@ -59,11 +60,20 @@ class BaoApi:
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, address: str, *, ca_pem: str | None = None, token: str = ""
+        cls,
+        address: str,
+        *,
+        ca_pem: str | None = None,
+        token: str = "",
+        client_certificate: CertificateFiles | None = None,
     ) -> AsyncIterator[BaoApi]:
         """Hold connections to `address` for the length of the block."""
+        tls = trust(ca_pem)
+        if client_certificate is not None:
+            files = client_certificate
+            tls.load_cert_chain(files.certificate, files.private_key)
         # A new connection each time: the server may have been restarted.
-        connector = aiohttp.TCPConnector(ssl=trust(ca_pem), force_close=True)
+        connector = aiohttp.TCPConnector(ssl=tls, force_close=True)
         async with aiohttp.ClientSession(
             connector=connector, timeout=_PATIENCE
         ) as http:
@@ -80,6 +90,20 @@ class BaoApi:
     async def read(self, path: str) -> Reply:
         """GET `path`. Raises Refused for any status from 400."""
         return await self._request("GET", path, None)
+
+    async def names_below(self, path: str) -> list[str]:
+        """Return the names below `path`, [] where there are none.
+
+        Names that end in "/" have more below them.
+        """
+        try:
+            reply = await self.read(f"{path}?list=true")
+        except Refused as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return []
+        keys: list[str] = reply["data"]["keys"]
+        return keys
 
     async def write(self, path: str, body: Mapping[str, object] | None = None) -> Reply:
         """POST `body` to `path`. Raises Refused for any status from 400."""
