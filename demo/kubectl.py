@@ -26,7 +26,12 @@ class Kubectl:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        output, errors = await process.communicate(text.encode())
+        try:
+            output, errors = await process.communicate(text.encode())
+        finally:
+            if process.returncode is None:  # we were interrupted
+                process.kill()
+                await process.wait()
         if process.returncode:
             command = " ".join(arguments)
             raise KubectlFailed(f"kubectl {command}: {errors.decode().strip()}")

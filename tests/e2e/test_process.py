@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.e2e.admin import Manifest
 from tests.e2e.world import OPERATOR, PATIENCE, Controller, Team, World
@@ -22,14 +20,6 @@ LEASE: Manifest = {
     "metadata": {"namespace": OPERATOR, "name": "b0d477c0.hashicorp.com"},
 }
 CANARY = "canary-3f9a1c"
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def alone(world: World, controller: Controller) -> AsyncIterator[World]:
-    """The world without the controller that all other stories share."""
-    await controller.process.stop()
-    yield world
-    await controller.process.start()
 
 
 async def test_stop_ends_the_process_in_order(alone: World) -> None:
@@ -105,6 +95,7 @@ async def test_nothing_secret_is_told_anywhere(
     )
     await team.sync("other")
     await team.wait_condition("False", "VaultLoginFailed", name="other")
+    await team.wait_condition("False", "VaultLoginFailed")
 
     told = controller.process.log.read_text() + await team.everything()
     told += await controller.metrics_text()

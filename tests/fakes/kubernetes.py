@@ -6,12 +6,14 @@ Its stores are the real ones, and learn of each write as a watch would tell it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
 from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.events import EventKind, EventSubject
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import (
@@ -40,7 +42,10 @@ class Told:
 
 
 class FakeKubernetes:
-    """Secrets, status writes and Events in memory; `writes` counts what changed."""
+    """Secrets, status writes and Events in memory; `writes` counts what changed.
+
+    `failures` and `delays` have calls fail or take time, by their names here.
+    """
 
     def __init__(self) -> None:
         self.watched: Store[ObservedSecret] = Store()
@@ -49,6 +54,8 @@ class FakeKubernetes:
         self.told: list[Told] = []
         self.writes = 0
         self.reads = 0
+        self.failures: dict[str, OperationFailed] = {}
+        self.delays: dict[str, float] = {}  # seconds
         self._versions = count(1)
 
     def next_version(self) -> str:
@@ -56,15 +63,18 @@ class FakeKubernetes:
         return str(next(self._versions))
 
     async def read(self, key: ObjectKey) -> ObservedSecret | None:
+        await self._receive("read")
         self.reads += 1
         return self.secrets.get(key)
 
     async def read_data(self, key: ObjectKey) -> SecretData:
+        await self._receive("read_data")
         if key not in self.values:
             raise NotFound(f"get secrets {key}")
         return SecretData(dict(self.values[key]))
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
+        await self._receive("create")
         if secret.key in self.secrets:
             raise AlreadyExists(f"create secrets {secret.key}")
         version = next(self._versions)
@@ -81,6 +91,7 @@ class FakeKubernetes:
         return self._store(observed, secret.data.reveal())
 
     async def patch(self, patch: SecretPatch) -> ObservedSecret:
+        await self._receive("patch")
         before = self._expect(patch.key, patch.resource_version)
         data = {
             key: value
@@ -99,6 +110,7 @@ class FakeKubernetes:
         return self._store(after, data)
 
     async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
+        await self._receive("delete")
         if key not in self.secrets:
             return
         before = self._expect(key, resource_version)
@@ -119,6 +131,14 @@ class FakeKubernetes:
         after = replace(before, resource_version=self.next_version())
         self._store(after, {**self.values[key], **data})
 
+    def relabel(self, key: ObjectKey, labels: Mapping[str, str]) -> None:
+        """Change the labels of a Secret, as anybody might."""
+        before = self.secrets[key]
+        self._tell(
+            EventType.DELETED, replace(before, resource_version=self.next_version())
+        )
+        self._store(replace(before, labels=labels), self.values[key])
+
     def put(self, secret: ObservedSecret, data: Mapping[str, bytes]) -> None:
         """Have a Secret of anybody's in the cluster."""
         self._store(replace(secret, resource_version=self.next_version()), data)
@@ -127,6 +147,7 @@ class FakeKubernetes:
         self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
     ) -> Envelope:
         """Write a status; merges as the API server does."""
+        await self._receive("write")
         self.writes += 1
         stored = json.loads(envelope.status or b"{}")
         merged = {
@@ -143,6 +164,12 @@ class FakeKubernetes:
         self, about: EventSubject, *, kind: EventKind, reason: str, message: str
     ) -> None:
         self.told.append(Told(about.key, kind, reason, message))
+
+    async def _receive(self, call: str) -> None:
+        if delay := self.delays.get(call):
+            await asyncio.sleep(delay)
+        if failure := self.failures.get(call):
+            raise failure
 
     def _expect(self, key: ObjectKey, resource_version: str) -> ObservedSecret:
         if key not in self.secrets:

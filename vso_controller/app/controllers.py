@@ -79,7 +79,6 @@ class Controllers:
         self._stores = stores
         self._engine = engine
         self._metrics = metrics
-        self._reads = reads
         self._writes = writes
         self._events = events
         self._clock = clock
@@ -88,34 +87,42 @@ class Controllers:
         self._digest_key = secrets.token_bytes(32)
         self.decoder = SecretDecoder(key=Secret(self._digest_key))
         live = Secrets(session=reads, decoder=self.decoder)
-        self.connections = Connections(secrets=live, make_client=self._make_client)
-        self._references = References(
-            auths=stores.auths,
-            connections=stores.connections,
-            operator_namespace=settings.namespace,
-            namespace_fallback=settings.namespace_fallback,
+        self._connections = Connections(
+            secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
         )
-        self._triggers = Triggers(
-            connections=stores.connections,
-            auths=stores.auths,
-            static_secrets=stores.static_secrets,
-            secrets=stores.secrets,
-            operator_namespace=settings.namespace,
-            namespace_fallback=settings.namespace_fallback,
+        self._references = _references(settings, stores)
+        self._triggers = _triggers(settings, stores)
+        self._sessions = SessionPool(
+            references=self._references,
+            connections=self._connections,
+            tokens=ServiceAccountTokens(session=reads),
+            make_session=self._make_session,
+            clock=clock,
+            wake=lambda key: engine.enqueue(SESSIONS, key),
         )
 
     def add_all(self) -> None:
         """Add the controllers of all kinds to the engine, and their triggers."""
+        self._engine.add(SESSIONS, self._sessions, self._sessions.keys)
         self._triggers.connect(
             connection=self._vault_connections().enqueue,
             auth=self._vault_auths().enqueue,
-            static_secret=self._vault_static_secrets(self._sessions()).enqueue,
+            static_secret=self._vault_static_secrets().enqueue,
         )
+
+    async def stand_down(self) -> None:
+        """Let go of all that was opened for resources, when no controller runs.
+
+        What is deleted while nobody reconciles is never heard of again, so nothing
+        is kept from one leadership to the next.
+        """
+        self._sessions.clear()
+        await self._connections.close()
 
     def _vault_connections(self) -> Controller:
         reconciler = VaultConnectionReconciler(
             resources=self._stores.connections,
-            connections=self.connections,
+            connections=self._connections,
             dependents=self._triggers,
             reporter=self._reporter(VAULT_CONNECTION, self._stores.connections),
             clock=self._clock,
@@ -132,14 +139,14 @@ class Controllers:
         )
         return self._add(VAULT_AUTH, reconciler, self._stores.auths)
 
-    def _vault_static_secrets(self, sessions: SessionPool) -> Controller:
+    def _vault_static_secrets(self) -> Controller:
         destinations = Destinations(
             watched=self._stores.secrets,
             secrets=Secrets(session=self._writes, decoder=self.decoder),
         )
         reconciler = VaultStaticSecretReconciler(
             resources=self._stores.static_secrets,
-            sessions=sessions,
+            sessions=self._sessions,
             destinations=destinations,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             digest=self._digest,
@@ -150,18 +157,6 @@ class Controllers:
             clock=self._clock,
         )
         return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
-
-    def _sessions(self) -> SessionPool:
-        pool = SessionPool(
-            references=self._references,
-            connections=self.connections,
-            tokens=ServiceAccountTokens(session=self._reads),
-            make_session=self._make_session,
-            clock=self._clock,
-            wake=lambda key: self._engine.enqueue(SESSIONS, key),
-        )
-        self._engine.add(SESSIONS, pool, pool.keys)
-        return pool
 
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
@@ -209,3 +204,23 @@ class Controllers:
             random=self._random,
             namespace=namespace,
         )
+
+
+def _references(settings: Settings, stores: Stores) -> References:
+    return References(
+        auths=stores.auths,
+        connections=stores.connections,
+        operator_namespace=settings.namespace,
+        namespace_fallback=settings.namespace_fallback,
+    )
+
+
+def _triggers(settings: Settings, stores: Stores) -> Triggers:
+    return Triggers(
+        connections=stores.connections,
+        auths=stores.auths,
+        static_secrets=stores.static_secrets,
+        secrets=stores.secrets,
+        operator_namespace=settings.namespace,
+        namespace_fallback=settings.namespace_fallback,
+    )

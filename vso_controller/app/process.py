@@ -23,6 +23,7 @@ from vso_controller.app.controllers import Controllers
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.clock import Clock, SystemClock
+from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.foundation.tasks import stop_when
@@ -45,10 +46,11 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run the controller until `stop` is set.
 
-    Raises Invalid if the settings for the connection to the API server or an
-    address to listen on are of no use.
+    Raises Invalid if the settings for the connection to the API server, for the
+    election or an address to listen on are of no use.
     """
     clock = SystemClock()
+    timing = _timing(settings)
     connection = await load_connection(
         kubeconfig=settings.kubeconfig or "",
         context=settings.context or "",
@@ -64,7 +66,12 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         open_session(settings=connection) as elections,
     ):
         process = _Process(
-            settings=settings, gate=gate, clock=clock, reads=reads, writes=writes
+            settings=settings,
+            timing=timing,
+            gate=gate,
+            clock=clock,
+            reads=reads,
+            writes=writes,
         )
         log.info("started", version=VERSION, server=connection.server)
         await process.run(elections, stop)
@@ -87,12 +94,14 @@ class _Process:
         self,
         *,
         settings: Settings,
+        timing: LeaderTiming,
         gate: LeaseGate,
         clock: Clock,
         reads: ApiSession,
         writes: ApiSession,
     ) -> None:
         self._settings = settings
+        self._timing = timing
         self._gate = gate
         self._clock = clock
         self._random = SystemRandom()
@@ -123,7 +132,6 @@ class _Process:
         """Serve, watch, stand for election and lead, until `stop` is set."""
         self._controllers.add_all()
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._controllers.connections.close)
             await self._serve(stack)
             async with asyncio.TaskGroup() as group:
                 background = [
@@ -165,6 +173,7 @@ class _Process:
             await self._lead(stop)
             return
         name = self._settings.leader_elect_resource_name
+        self._metrics.leading(name, False)
         elector = LeaderElector(
             identity=new_identity(socket.gethostname(), self._random),
             leases=Lease(
@@ -173,7 +182,7 @@ class _Process:
             gate=self._gate,
             clock=self._clock,
             random=self._random,
-            timing=_timing(self._settings),
+            timing=self._timing,
         )
         await elector.run(lambda: self._lead(stop))
 
@@ -183,15 +192,20 @@ class _Process:
         self._metrics.leading(name, True)
         try:
             await stop_when(stop, self._stores.wait_synced())
-            await self._engine.run(stop)
+            if not stop.is_set():
+                await self._engine.run(stop)
         finally:
             self._leading = False
             self._metrics.leading(name, False)
+            await self._controllers.stand_down()
 
 
 def _timing(settings: Settings) -> LeaderTiming:
-    return LeaderTiming(
-        lease_duration=settings.leader_elect_lease_duration.total_seconds(),
-        renew_deadline=settings.leader_elect_renew_deadline.total_seconds(),
-        retry_period=settings.leader_elect_retry_period.total_seconds(),
-    )
+    try:
+        return LeaderTiming(
+            lease_duration=settings.leader_elect_lease_duration.total_seconds(),
+            renew_deadline=settings.leader_elect_renew_deadline.total_seconds(),
+            retry_period=settings.leader_elect_retry_period.total_seconds(),
+        )
+    except ValueError as error:
+        raise Invalid(f"leader election: {error}") from error

@@ -27,7 +27,7 @@ from vso_controller.settings.model import WatchSettings
 T = TypeVar("T", bound=Keyed)
 
 OUR_SECRETS = ",".join(f"{name}={value}" for name, value in OWNER_LABELS.items())
-"""Selects the Secrets that this operator owns, so that no other is ever read."""
+"""Selects the Secrets that this operator owns, so that no other is ever listed."""
 
 
 class Stores:
@@ -38,23 +38,22 @@ class Stores:
         self.auths: Store[Envelope] = Store()
         self.static_secrets: Store[Envelope] = Store()
         self.secrets: Store[ObservedSecret] = Store()
+        self._all: dict[str, Store[Envelope] | Store[ObservedSecret]] = {
+            VAULT_CONNECTION.resource.plural: self.connections,
+            VAULT_AUTH.resource.plural: self.auths,
+            VAULT_STATIC_SECRET.resource.plural: self.static_secrets,
+            SECRETS.plural: self.secrets,
+        }
 
     async def wait_synced(self) -> None:
         """Wait until every store has been filled from a whole list."""
-        await self.connections.wait_synced()
-        await self.auths.wait_synced()
-        await self.static_secrets.wait_synced()
-        await self.secrets.wait_synced()
+        for store in self._all.values():
+            await store.wait_synced()
 
     def not_ready(self) -> Iterator[str]:
         """Name the stores that were not filled yet."""
-        for name, has_synced in (
-            (VAULT_CONNECTION.resource.plural, self.connections.has_synced),
-            (VAULT_AUTH.resource.plural, self.auths.has_synced),
-            (VAULT_STATIC_SECRET.resource.plural, self.static_secrets.has_synced),
-            (SECRETS.plural, self.secrets.has_synced),
-        ):
-            if not has_synced:
+        for name, store in self._all.items():
+            if not store.has_synced:
                 yield f"{name} have not been listed yet"
 
 
@@ -76,6 +75,8 @@ class Reflectors:
             watch_shortest=settings.watch_timeout_min.total_seconds(),
             watch_longest=settings.watch_timeout_max.total_seconds(),
             watch_grace=settings.watch_stall_margin.total_seconds(),
+            backoff_initial=settings.watch_backoff_initial_interval.total_seconds(),
+            backoff_maximum=settings.watch_backoff_max_interval.total_seconds(),
         )
 
     def feeding(

@@ -12,15 +12,19 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vso_controller.credentials.connections import Connection, Connections
+import structlog
+
+from vso_controller.credentials.connection import Connection
+from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.ports import TokenRequester
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.domain.login import KubernetesLogin
-from vso_controller.domain.reasons import Reason, Refusal
+from vso_controller.domain.reasons import Reason, Refusal, Scope
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import Gone
-from vso_controller.foundation.objects import ObjectKey
+from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
+from vso_controller.kube.errors import Forbidden, Unprocessable
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.auth import kubernetes
 from vso_controller.vault.errors import TlsVerificationFailed
@@ -33,6 +37,8 @@ MakeSession = Callable[[Transport, LoginMethod, str], VaultSession]
 
 Wake = Callable[[ObjectKey], None]
 """Has a session looked at soon."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +129,19 @@ class SessionPool:
 
         Raises Refusal where the references or the VaultConnection do not allow one.
         """
-        resolved = self._references.auth_of(consumer, auth_reference)
-        connection = await self._connections.open(resolved.connection)
-        identity = _identity(resolved, connection, consumer.namespace)
-        entry = self._entries.get(identity.key)
-        if entry is None:
-            session = self._new_session(resolved, connection, consumer.namespace)
-            entry = self._entries[identity.key] = _Entry(session, connection)
-        self._use(consumer, identity.key, entry)
-        return ConsumerSession(pool=self, key=identity.key, entry=entry)
+        try:
+            resolved = self._references.auth_of(consumer, auth_reference)
+        except Refusal:
+            # Who may not log in any more shall not keep a token alive.
+            self.release(consumer)
+            raise
+        connection = await self._open_connection(resolved.connection)
+        key = _identity(resolved, connection, consumer.namespace).key
+        entry = self._entries.get(key)
+        if entry is None or entry.connection is not connection:
+            entry = self._new_entry(entry, key, resolved, connection)
+        self._use(consumer, key, entry)
+        return ConsumerSession(pool=self, key=key, entry=entry)
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
@@ -146,6 +156,11 @@ class SessionPool:
         if not entry.consumers:
             del self._entries[key]
 
+    def clear(self) -> None:
+        """Forget all consumers and sessions. Their tokens are left to end."""
+        self._entries.clear()
+        self._uses.clear()
+
     async def read(
         self,
         key: ObjectKey,
@@ -157,9 +172,10 @@ class SessionPool:
     ) -> VaultReply:
         """Read with the session of `entry`, and see to it that it is renewed."""
         try:
-            return await entry.session.read(path, query=query, namespace=namespace)
+            async with entry.connection.in_use():
+                return await entry.session.read(path, query=query, namespace=namespace)
         except TlsVerificationFailed:
-            self._connections.distrust(entry.connection.key)
+            entry.connection.is_trusted = False
             raise
         finally:
             if entry.session.next_renewal != entry.renewal:
@@ -171,9 +187,10 @@ class SessionPool:
         Raises what kept it from being renewed; the token is used until it ends.
         """
         entry = self._entries.get(key)
-        if entry is None:
+        if entry is None or entry.connection.is_retired:
             return Outcome()
-        await entry.session.renew()
+        async with entry.connection.in_use():
+            await entry.session.renew()
         entry.renewal = entry.session.next_renewal
         if entry.renewal is None:
             return Outcome()
@@ -188,6 +205,37 @@ class SessionPool:
             self.release(consumer)
         self._uses[consumer] = key
         entry.consumers.add(consumer)
+
+    async def _open_connection(self, envelope: Envelope) -> Connection:
+        try:
+            return await self._connections.open(envelope)
+        except Refusal as refusal:
+            if refusal.failure.facts.scope is not Scope.SPEC:
+                raise
+            # It is not the spec of the consumer that is at fault.
+            raise Refusal(Reason.VAULT_CONNECTION_INVALID, str(refusal)) from refusal
+
+    def _new_entry(
+        self,
+        entry: _Entry | None,
+        key: ObjectKey,
+        resolved: ResolvedAuth,
+        connection: Connection,
+    ) -> _Entry:
+        """Return a new entry for `key`, with the consumers of the one there was.
+
+        There was one if a CA was replaced and has come back: its client is closed.
+        """
+        session = self._new_session(resolved, connection, key.namespace)
+        consumers = set() if entry is None else entry.consumers
+        log.info(
+            "session_opened",
+            session=str(key),
+            vault_auth=str(resolved.auth.key),
+            vault_connection=str(connection.key),
+        )
+        self._entries[key] = _Entry(session, connection, consumers)
+        return self._entries[key]
 
     def _new_session(
         self, resolved: ResolvedAuth, connection: Connection, namespace: str
@@ -216,6 +264,8 @@ class SessionPool:
                 Reason.SERVICE_ACCOUNT_NOT_FOUND,
                 f"ServiceAccount {account} does not exist",
             ) from error
+        except (Forbidden, Unprocessable) as error:
+            raise Refusal(Reason.SERVICE_ACCOUNT_TOKEN_REFUSED, str(error)) from error
 
 
 def _identity(

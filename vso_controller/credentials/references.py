@@ -72,12 +72,28 @@ class References:
             raise Refusal(
                 Reason.VAULT_AUTH_INVALID, f"VaultAuth {key}: {login.message}"
             )
-        connection = self.connection_of(key, spec.vault_connection_ref)
+        try:
+            connection = self._connection(key, spec.vault_connection_ref)
+        except ReferenceMalformed as error:
+            message = f"VaultAuth {key}: spec.vaultConnectionRef: {error}"
+            raise Refusal(Reason.VAULT_AUTH_INVALID, message) from error
         return ResolvedAuth(auth, login, connection)
 
     def connection_of(self, auth: ObjectKey, reference: str | None) -> Envelope:
         """Return the VaultConnection that the VaultAuth `auth` names."""
-        candidates = self._candidates(auth, reference)
+        try:
+            return self._connection(auth, reference)
+        except ReferenceMalformed as error:
+            message = f"spec.vaultConnectionRef: {error}"
+            raise Refusal(Reason.INVALID_REFERENCE, message) from error
+
+    def _connection(self, auth: ObjectKey, reference: str | None) -> Envelope:
+        candidates = connection_candidates(
+            reference or "",
+            auth=auth,
+            operator_namespace=self._operator_namespace,
+            fallback=self._fallback,
+        )
         for key in candidates:
             connection = self._connections.get(key)
             if connection is not None and not connection.deleting:
@@ -86,20 +102,6 @@ class References:
         raise Refusal(
             Reason.VAULT_CONNECTION_NOT_FOUND, f"there is no VaultConnection {places}"
         )
-
-    def _candidates(
-        self, auth: ObjectKey, reference: str | None
-    ) -> tuple[ObjectKey, ...]:
-        try:
-            return connection_candidates(
-                reference or "",
-                auth=auth,
-                operator_namespace=self._operator_namespace,
-                fallback=self._fallback,
-            )
-        except ReferenceMalformed as error:
-            message = f"vaultConnectionRef of VaultAuth {auth}: {error}"
-            raise Refusal(Reason.INVALID_REFERENCE, message) from error
 
     def _parse(self, reference: str | None, *, beside: ObjectKey) -> ObjectKey:
         try:

@@ -13,7 +13,6 @@ _UNUSABLE = frozenset(
         Reason.UNSUPPORTED_FEATURE,
         Reason.VAULT_CONNECTION_INVALID,
         Reason.CA_CERTIFICATE_UNAVAILABLE,
-        Reason.KUBERNETES_FORBIDDEN,
         Reason.KUBERNETES_UNAVAILABLE,
     }
 )

@@ -13,8 +13,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from vso_controller.domain.ownership import Ownership, owner_labels, ownership
+from vso_controller.domain.ownership import (
+    Ownership,
+    is_owned_by_resource,
+    owner_labels,
+    ownership,
+)
 from vso_controller.domain.reasons import Failure, Reason
+from vso_controller.domain.secrettypes import refusal_of_type
 from vso_controller.foundation.objects import (
     NewSecret,
     ObjectKey,
@@ -81,12 +87,17 @@ def plan(desired: Desired, observed: ObservedSecret | None) -> Plan:
         return Failure(
             Reason.DESTINATION_TERMINATING, f"Secret {desired.key} is being deleted"
         )
-    if not desired.create:
-        return _plan_foreign(desired, observed)
+    if observed is not None and (refusal := _not_ours(desired, observed)) is not None:
+        return refusal
+    return (_plan_own if desired.create else _plan_foreign)(desired, observed)
+
+
+def _plan_own(desired: Desired, observed: ObservedSecret | None) -> Plan:
+    refusal = refusal_of_type(desired.type, desired.data.reveal())
+    if refusal is not None:
+        return refusal
     if observed is None:
         return Create(_new(desired))
-    if (refusal := _not_ours(desired, observed)) is not None:
-        return refusal
     if observed.type != desired.type:
         return Replace(observed, _new(desired))
     return _update(desired, observed)
@@ -103,14 +114,18 @@ def _plan_foreign(desired: Desired, observed: ObservedSecret | None) -> Plan:
 
 
 def _not_ours(desired: Desired, observed: ObservedSecret) -> Failure | None:
-    whose = ownership(observed, desired.owner)
-    if whose is Ownership.OURS or (whose is Ownership.FOREIGN and desired.overwrite):
-        return None
-    why = (
-        "does not belong to this resource; destination.overwrite is false"
-        if whose is Ownership.FOREIGN
-        else "belongs to another resource of this controller"
-    )
+    """Return why the Secret must not be touched.
+
+    With `create: false` the user says that it is theirs; labels that a former
+    owner left do not speak against that, an owner that is still named does.
+    """
+    match ownership(observed, desired.owner):
+        case Ownership.SIBLINGS if desired.create or is_owned_by_resource(observed):
+            why = "belongs to another resource of this controller"
+        case Ownership.FOREIGN if desired.create and not desired.overwrite:
+            why = "does not belong to this resource; destination.overwrite is false"
+        case _:
+            return None
     return Failure(
         Reason.DESTINATION_NOT_OWNED, f"Secret {desired.key} exists and {why}"
     )
@@ -123,7 +138,7 @@ def _update(desired: Desired, observed: ObservedSecret) -> Plan:
         _with_data(desired, observed),
         labels=_changes(_labels(desired), observed.labels, managed["labels"]),
         annotations=_changes(
-            desired.annotations or {}, observed.annotations, managed["annotations"]
+            _annotations(desired), observed.annotations, managed["annotations"]
         ),
         owners=None if owned else (*observed.owners, desired.owner),
     )
@@ -156,7 +171,7 @@ def _step(desired: Desired, observed: ObservedSecret, patch: SecretPatch) -> Pla
 
 
 def _new(desired: Desired) -> NewSecret:
-    annotations = dict(desired.annotations or {})
+    annotations = _annotations(desired)
     record = _managed_record(desired)
     if record is not None:
         annotations[MANAGED_METADATA] = record
@@ -174,6 +189,12 @@ def _labels(desired: Desired) -> dict[str, str]:
     return {**(desired.labels or {}), **owner_labels(desired.owner.uid)}
 
 
+def _annotations(desired: Desired) -> dict[str, str]:
+    wanted = dict(desired.annotations or {})
+    wanted.pop(MANAGED_METADATA, None)  # a record of ours, whatever a spec says
+    return wanted
+
+
 def _changes(
     wanted: Mapping[str, str], observed: Mapping[str, str], managed: frozenset[str]
 ) -> dict[str, str | None]:
@@ -185,10 +206,11 @@ def _changes(
 
 
 def _managed_record(desired: Desired) -> str | None:
-    if not desired.labels and not desired.annotations:
+    annotations = _annotations(desired)
+    if not desired.labels and not annotations:
         return None
     record = {
-        "annotations": sorted(desired.annotations or {}),
+        "annotations": sorted(annotations),
         "labels": sorted(desired.labels or {}),
     }
     return json.dumps(record, separators=(",", ":"))

@@ -44,9 +44,14 @@ def ownership(secret: ObservedSecret, owner: OwnerReference) -> Ownership:
     """
     if owner in secret.owners:
         return Ownership.OURS
-    if any(other.api_version.startswith(f"{API_GROUP}/") for other in secret.owners):
+    if is_owned_by_resource(secret):
         return Ownership.SIBLINGS
     if OWNER_LABELS.items() <= secret.labels.items():
         ours = secret.labels.get(OWNER_UID_LABEL) == owner.uid
         return Ownership.OURS if ours else Ownership.SIBLINGS
     return Ownership.FOREIGN
+
+
+def is_owned_by_resource(secret: ObservedSecret) -> bool:
+    """Tell whether an owner reference names a resource of this operator."""
+    return any(owner.api_version.startswith(f"{API_GROUP}/") for owner in secret.owners)

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     VAULT_CONNECTION_INVALID = "VaultConnectionInvalid"
     CA_CERTIFICATE_UNAVAILABLE = "CACertificateUnavailable"
     SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound"
+    SERVICE_ACCOUNT_TOKEN_REFUSED = "ServiceAccountTokenRefused"
     VAULT_UNREACHABLE = "VaultUnreachable"
     VAULT_TLS_FAILED = "VaultTLSFailed"
     VAULT_SEALED = "VaultSealed"
@@ -83,7 +84,6 @@ class EventReason(StrEnum):
     INVALID_RESOURCE_REF = "InvalidResourceRef"
     K8S_CLIENT_ERROR = "K8sClientError"
     SECRET_DATA_BUILDER_ERROR = "SecretDataBuilderError"
-    SECRET_ROTATED = "SecretRotated"
     SECRET_SYNCED = "SecretSynced"
     SECRET_SYNC_ERROR = "SecretSyncError"
     VAULT_CLIENT_CONFIG_ERROR = "VaultClientConfigError"
@@ -177,6 +177,14 @@ REASONS: dict[Reason, Facts] = {
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
     ),
+    Reason.SERVICE_ACCOUNT_TOKEN_REFUSED: Facts(
+        "Kubernetes issues no token for the ServiceAccount to log in with.",
+        "Grant the controller the right that the message names (deploy/rbac), or "
+        "correct `serviceAccount` and `audiences` of the VaultAuth.",
+        Scope.SOURCE,
+        Retry.BACK_OFF,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
     Reason.VAULT_UNREACHABLE: Facts(
         "Vault did not answer.",
         "Check the address of the VaultConnection, its DNS name and the network "
@@ -254,7 +262,8 @@ REASONS: dict[Reason, Facts] = {
     Reason.INVALID_SECRET_DATA: Facts(
         "What Vault returned cannot become the data of a Secret.",
         "Keys may hold letters, digits, `-`, `_` and `.` only, all values together "
-        "1 MiB at most, and no key may be called `_raw`.",
+        "1 MiB at most, no key may be called `_raw`, and a type of Kubernetes' own "
+        "needs the keys that the message names.",
         Scope.DESTINATION,
         Retry.BACK_OFF,
         EventReason.SECRET_DATA_BUILDER_ERROR,

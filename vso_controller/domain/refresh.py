@@ -12,6 +12,8 @@ from hashlib import blake2b
 
 DEFAULT_PERIOD = timedelta(seconds=60)
 """How often a resource without `refreshAfter` is read, as upstream does."""
+SHORTEST_PERIOD = timedelta(seconds=1)
+"""Whatever a resource asks for: below this it would keep a worker and Vault busy."""
 
 
 def refresh_period(asked: timedelta | None, *, floor: timedelta) -> timedelta:
@@ -19,7 +21,7 @@ def refresh_period(asked: timedelta | None, *, floor: timedelta) -> timedelta:
 
     Zero counts as not asked, as upstream has it.
     """
-    return max(asked or DEFAULT_PERIOD, floor)
+    return max(asked or DEFAULT_PERIOD, floor, SHORTEST_PERIOD)
 
 
 def until_next_slot(question: str, *, period: timedelta, now: float) -> float:

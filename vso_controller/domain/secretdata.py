@@ -17,8 +17,8 @@ RAW_KEY = "_raw"
 MAX_DATA_BYTES = 1024 * 1024
 """The largest sum of all values, as Kubernetes' `MaxSecretSize` has it."""
 
-_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_DOTS = frozenset({".", ".."})
+# A name that could climb out of the folder a Secret is mounted on is no key.
+_KEY = re.compile(r"(?!\.\.|\.$)[-._a-zA-Z0-9]{1,253}")
 
 
 def build_data(
@@ -32,25 +32,28 @@ def build_data(
         return Failure(
             Reason.INVALID_SECRET_DATA, f"key {RAW_KEY!r} not permitted in Secret data"
         )
-    data = {key: to_bytes(value) for key, value in source.items()}
-    data[RAW_KEY] = gojson.dumps(whole)
+    try:
+        data = {key: to_bytes(value) for key, value in source.items()}
+        data[RAW_KEY] = gojson.dumps(whole)
+    except ValueError as error:
+        return Failure(Reason.INVALID_SECRET_DATA, str(error))
     return _refusal(data) or data
 
 
 def to_bytes(value: JSONValue) -> bytes:
     """Return the value as Secret bytes: text as it is, the rest as Go JSON."""
     if isinstance(value, str):  # a Number is its own literal too
-        return value.encode("utf-8", "replace")
+        return value.encode()
     return gojson.dumps(value)
 
 
 def _refusal(data: Mapping[str, bytes]) -> Failure | None:
-    wrong = sorted(key for key in data if not _KEY.fullmatch(key) or key in _DOTS)
+    wrong = sorted(key for key in data if not _KEY.fullmatch(key))
     if wrong:
         return Failure(
             Reason.INVALID_SECRET_DATA,
-            f"{wrong[0][:64]!r} cannot be a key of a Secret: letters, digits, "
-            "'-', '_' and '.' only",
+            f"{wrong[0][:64]!r} cannot be a key of a Secret: at most 253 letters, "
+            "digits, '-', '_' and '.', and no two dots at the start",
         )
     size = sum(map(len, data.values()))
     if size > MAX_DATA_BYTES:

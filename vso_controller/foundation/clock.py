@@ -52,7 +52,10 @@ def rfc3339(epoch: float) -> str:
 
 def from_rfc3339(text: str) -> float:
     """Parse an RFC 3339 time to seconds since the epoch. Raises ValueError."""
-    return datetime.fromisoformat(text).timestamp()
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} does not say in which time zone it is")
+    return moment.timestamp()
 
 
 def rfc3339_micro(epoch: float) -> str:

@@ -8,7 +8,8 @@ from datetime import timedelta
 _UNITS = {
     "ns": 1e-9,
     "us": 1e-6,
-    "µs": 1e-6,
+    "µs": 1e-6,  # the micro sign, and the Greek letter below: Go reads both
+    "\N{GREEK SMALL LETTER MU}s": 1e-6,
     "ms": 1e-3,
     "s": 1.0,
     "m": 60.0,
@@ -16,14 +17,17 @@ _UNITS = {
 }
 _MILLISECOND = 1_000  # microseconds
 _SECOND = 1_000_000  # microseconds
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_PART = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_UNITS)})")
+_LONGEST = timedelta(microseconds=2**63 // 1_000)
+"""Go counts nanoseconds in 64 bits: some 292 years."""
 
 
 def parse_duration(text: str) -> timedelta:
     """Parse a Go duration such as `1h30m`, `250ms`, `-5s` or `0`.
 
-    Raises ValueError with the text and an example, as a user would want it.
-    Source of the notation: the documentation of Go's `time.ParseDuration`.
+    Raises ValueError with the text and an example, as a user would want it, and for
+    what Go's 64 bits do not hold. Source of the notation: the documentation of Go's
+    `time.ParseDuration`.
     """
     sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
     if rest == "0":
@@ -31,11 +35,10 @@ def parse_duration(text: str) -> timedelta:
     parts = list(_PART.finditer(rest))
     if not parts or "".join(part[0] for part in parts) != rest:
         raise ValueError(f"{text!r} is not a duration; write for example 30s or 1h30m")
-    try:
-        seconds = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
-        return sign * timedelta(seconds=seconds)
-    except OverflowError as error:
-        raise ValueError(f"{text!r} is too long a duration") from error
+    seconds = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is too long a duration")
+    return sign * timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:

@@ -10,6 +10,7 @@ Source: the documentation of Go's package encoding/json.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 JSONValue = Any
@@ -25,16 +26,19 @@ class Number(str):
 def loads(document: bytes) -> JSONValue:
     """Parse JSON and keep every number's literal.
 
+    Half of a surrogate pair becomes U+FFFD, as it does in Go.
+
     Raises ValueError for anything that is not one JSON document, `NaN` and
     `Infinity` included, and for nesting beyond what the parser can take.
     """
     try:
-        return json.loads(
-            document,
+        value = json.loads(
+            document.decode(),
             parse_int=Number,
             parse_float=Number,
             parse_constant=_refuse_constant,
         )
+        return _whole(value) if _SURROGATE.search(document) else value
     except RecursionError as error:
         raise ValueError("the JSON document is nested too deeply") from error
 
@@ -50,7 +54,26 @@ def dumps(value: JSONValue) -> bytes:
         _write(value, parts)
     except RecursionError as error:
         raise ValueError("the value is nested too deeply for JSON") from error
-    return "".join(parts).encode("utf-8", "replace")
+    return "".join(parts).encode()
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_HALVES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+
+
+def _whole(value: JSONValue) -> JSONValue:
+    """Return `value` without halves of surrogate pairs."""
+    match value:
+        case Number():
+            return value
+        case str():
+            return value.translate(_HALVES)
+        case dict():
+            return {_whole(key): _whole(each) for key, each in value.items()}
+        case list():
+            return [_whole(each) for each in value]
+        case _:
+            return value
 
 
 def _write(value: JSONValue, parts: list[str]) -> None:
@@ -106,7 +129,7 @@ _ESCAPES = (
         ord("\r"): "\\r",
         ord("\t"): "\\t",
     }
-    | dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
+    | dict.fromkeys(_HALVES, "\\ufffd")
 )
 # A lone surrogate is how Python spells invalid text; Go writes U+FFFD for it,
 # and spells that one out as an escape.

@@ -54,11 +54,14 @@ def configure_logs(*, level: LogLevel, form: LogFormat) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    _route_standard_library(shared, renderer)
+    # Libraries may log request bodies at lower levels, and ours are secrets.
+    _route_standard_library(shared, renderer, max(threshold, logging.WARNING))
 
 
 def _route_standard_library(
-    shared: list[structlog.typing.Processor], renderer: structlog.typing.Processor
+    shared: list[structlog.typing.Processor],
+    renderer: structlog.typing.Processor,
+    threshold: int,
 ) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -70,5 +73,4 @@ def _route_standard_library(
             ],
         )
     )
-    # Libraries may log request bodies at lower levels, and ours are secrets.
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.basicConfig(handlers=[handler], level=threshold, force=True)

@@ -3,7 +3,8 @@
 Names are those that dashboards for Go operators and for upstream know: client-go's
 for work queues, controller-runtime's for reconciles, upstream's for Vault. Label
 values are bounded: kinds, operations, results, and the names of resources that
-exist; the series of a deleted resource go with it.
+exist; the series of a deleted resource go with it, and those that only a leader
+keeps up to date go with its leadership.
 """
 
 from __future__ import annotations
@@ -26,14 +27,11 @@ class Metrics:
 
     def __init__(self, *, version: str) -> None:
         self.registry = CollectorRegistry()
-        self._declare_engine()
+        # The observers of VaultConnections that are not gone.
+        self._vaults: dict[ObjectKey, VaultMetrics] = {}
+        self._declare_queues()
+        self._declare_controllers()
         self._declare_vault()
-        self._resource_status = Gauge(
-            "controller_resource_status",
-            "Whether a resource is ready (1) or not (0).",
-            ("controller", "name", "namespace"),
-            registry=self.registry,
-        )
         Gauge(
             "vso_build_info",
             "What runs here.",
@@ -41,7 +39,7 @@ class Metrics:
             registry=self.registry,
         ).labels(version).set(1)
 
-    def _declare_engine(self) -> None:
+    def _declare_queues(self) -> None:
         self._queue_depth = Gauge(
             "workqueue_depth", "Keys waiting.", ("name",), registry=self.registry
         )
@@ -65,6 +63,8 @@ class Metrics:
             buckets=_QUEUE_BUCKETS,
             registry=self.registry,
         )
+
+    def _declare_controllers(self) -> None:
         self._reconciles = Counter(
             "controller_runtime_reconcile",
             "Reconciles by result.",
@@ -81,6 +81,12 @@ class Metrics:
             "leader_election_master_status",
             "Whether this process leads (1) or stands by (0).",
             ("name",),
+            registry=self.registry,
+        )
+        self._resource_status = Gauge(
+            "controller_resource_status",
+            "Whether a resource is ready (1) or not (0).",
+            ("controller", "name", "namespace"),
             registry=self.registry,
         )
 
@@ -115,12 +121,20 @@ class Metrics:
 
     def vault(self, connection: ObjectKey) -> VaultMetrics:
         """Return what takes note of requests over a VaultConnection."""
-        return VaultMetrics(
-            connection=str(connection),
-            operations=self._vault_operations,
-            errors=self._vault_errors,
-            seconds=self._vault_seconds,
-        )
+        if connection not in self._vaults:
+            self._vaults[connection] = VaultMetrics(
+                connection=str(connection),
+                operations=self._vault_operations,
+                errors=self._vault_errors,
+                seconds=self._vault_seconds,
+            )
+        return self._vaults[connection]
+
+    def vault_gone(self, connection: ObjectKey) -> None:
+        """Drop the series of a VaultConnection that is not there any more."""
+        observer = self._vaults.pop(connection, None)
+        if observer is not None:
+            observer.close()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""
@@ -142,8 +156,14 @@ class Metrics:
         )
 
     def leading(self, lease: str, leading: bool) -> None:
-        """Note whether this process leads."""
+        """Note whether this process leads.
+
+        One that does not is no judge of resources, and has no queues.
+        """
         self._leading.labels(lease).set(leading)
+        if not leading:
+            self._resource_status.clear()
+            self._queue_depth.clear()
 
 
 class QueueMetrics:
@@ -194,9 +214,18 @@ class VaultMetrics:
         self._operations = operations
         self._errors = errors
         self._seconds = seconds
+        self._closed = False
 
     def observe(self, operation: str, outcome: str, seconds: float) -> None:
+        if self._closed:
+            return  # a call that was under way when its VaultConnection went
         self._operations.labels(operation, self._connection).inc()
         self._seconds.labels(operation, self._connection).observe(seconds)
         if outcome != _SUCCEEDED:
             self._errors.labels(operation, self._connection).inc()
+
+    def close(self) -> None:
+        """Drop the series, and take note of nothing more."""
+        self._closed = True
+        for metric in (self._operations, self._errors, self._seconds):
+            metric.remove_by_labels({"vault_connection": self._connection})

@@ -1,7 +1,8 @@
 """The last step of every reconcile: status, Events, metrics and the log.
 
 Nothing is written when nothing changed, and an Event is told on a transition
-only: a resource that fails the same way again is not news.
+only: a resource that fails the same way again is not news, but that it is not
+ready any more because of it is.
 """
 
 from __future__ import annotations
@@ -66,15 +67,14 @@ class Reporter:
 
         Raises Conflict if the resource is not any more what was seen.
         """
-        ready = is_true(conditions_of(after.conditions), ConditionType.READY)
-        self._metrics.resource_ready(self._kind.name, envelope.key, ready)
+        self._metrics.resource_ready(self._kind.name, envelope.key, _is_ready(after))
         if after != before:
             await self._write(envelope, before, after)
         match outcome:
             case News():
                 self._tell_news(envelope, outcome)
-            case Failure():
-                self._tell_failure(envelope, outcome, before)
+            case Failure() if _is_news(outcome, before, after):
+                self._tell_failure(envelope, outcome)
 
     def gone(self, key: ObjectKey) -> None:
         """Forget a resource that is not there any more."""
@@ -93,19 +93,24 @@ class Reporter:
 
     def _tell_news(self, envelope: Envelope, news: News) -> None:
         self._event(envelope, EventKind.NORMAL, news.reason, news.message)
-        log.info("synced", reason=news.reason, message=news.message)
+        log.info("reconciled", reason=news.reason, message=news.message)
 
-    def _tell_failure(
-        self, envelope: Envelope, failure: Failure, before: Status
-    ) -> None:
-        if tells(conditions_of(before.conditions), failure.message):
-            return
+    def _tell_failure(self, envelope: Envelope, failure: Failure) -> None:
         sentence = f"{failure.reason}: {failure.message}"
         self._event(envelope, EventKind.WARNING, failure.facts.event, sentence)
-        log.warning("sync_failed", reason=failure.reason, message=failure.message)
+        log.warning("resource_failed", reason=failure.reason, message=failure.message)
 
     def _event(
         self, envelope: Envelope, kind: EventKind, reason: EventReason, message: str
     ) -> None:
         subject = subject_of(self._kind.resource, envelope)
         self._events.record(subject, kind=kind, reason=reason, message=message)
+
+
+def _is_ready(status: Status) -> bool:
+    return is_true(conditions_of(status.conditions), ConditionType.READY)
+
+
+def _is_news(failure: Failure, before: Status, after: Status) -> bool:
+    known = tells(conditions_of(before.conditions), failure.message)
+    return not known or _is_ready(before) != _is_ready(after)

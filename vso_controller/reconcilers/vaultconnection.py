@@ -79,9 +79,10 @@ class VaultConnectionReconciler:
     async def _ask(self, envelope: Envelope) -> SealStatus:
         connection = await self._connections.open(envelope)
         try:
-            return await seal_status(connection.client)
+            async with connection.in_use() as client:
+                return await seal_status(client)
         except TlsVerificationFailed:
-            self._connections.distrust(envelope.key)
+            connection.is_trusted = False
             raise
 
     async def _report_failure(self, envelope: Envelope, failure: Failure) -> None:

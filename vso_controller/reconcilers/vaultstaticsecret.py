@@ -167,7 +167,7 @@ class VaultStaticSecretReconciler:
         if changed:
             news = News(EventReason.SECRET_SYNCED, "Secret synced")
         elif not is_true(past, ConditionType.HEALTHY):
-            news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault again")
+            news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
         await self._reporter.report(
             resource.envelope, before=before, after=after, outcome=news
         )

@@ -57,8 +57,8 @@ async def serving(
 ) -> AsyncIterator[int]:
     """Serve `routes` for the length of the block; yield the port.
 
-    An empty host means all of this machine's addresses, port 0 any free port.
-    Raises AddressUnusable.
+    An empty host means all of this machine's addresses. With a host, port 0 means
+    any free port. Raises AddressUnusable.
     """
     application = web.Application()
     application.add_routes(routes)

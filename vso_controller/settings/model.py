@@ -151,9 +151,18 @@ class WatchSettings(SettingsGroup):
     """Longest time for which the API server is asked to keep a watch open."""
     watch_stall_margin: Period = timedelta(seconds=10)
     """Time after its timeout at which a watch that is still open counts as dead."""
+    watch_backoff_initial_interval: Period = timedelta(milliseconds=800)
+    """Shortest rest after a list or a watch failed. It doubles with each failure."""
+    watch_backoff_max_interval: Period = timedelta(seconds=30)
+    """Longest rest after a list or a watch failed."""
 
     @model_validator(mode="after")
     def _shortest_before_longest(self) -> Self:
+        if self.watch_backoff_initial_interval > self.watch_backoff_max_interval:
+            raise ValueError(
+                "--watch-backoff-initial-interval must not be longer than "
+                "--watch-backoff-max-interval"
+            )
         if self.watch_timeout_min > self.watch_timeout_max:
             raise ValueError(
                 "--watch-timeout-min must not be longer than --watch-timeout-max"

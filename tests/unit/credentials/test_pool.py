@@ -8,17 +8,36 @@ from tests.unit.reconcilers.world import (
     AUTH,
     AUTH_SPEC,
     CONNECTION,
+    CONNECTION_SPEC,
     RESOURCE,
     World,
+    certificate,
 )
-from vso_controller.foundation.objects import ObjectKey
+from vso_controller.domain.destination import OPAQUE
+from vso_controller.domain.reasons import Refusal
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
 from vso_controller.runtime.ports import Outcome
+from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
 
 SECRET_PATH = ("secret", "data", "prod", "db")
 OTHER = ObjectKey("apps", "other")
+CA_SECRET = ObservedSecret(ObjectKey("apps", "vault-ca"), "uid", "1", OPAQUE, b"")
+
+
+def envelope_of(world: World) -> Envelope:
+    envelope = world.connections.get(CONNECTION)
+    assert envelope is not None
+    return envelope
+
+
+async def replace_ca(world: World, name: str) -> None:
+    """Have Vault and the CA Secret change to another CA, as the next call finds."""
+    world.kubernetes.put(CA_SECRET, {"ca.crt": certificate(name)})
+    (await world.clients_of.open(envelope_of(world))).is_trusted = False
+    await world.clients_of.open(envelope_of(world))
 
 
 async def test_consumers_of_one_identity_share_one_login() -> None:
@@ -117,23 +136,98 @@ async def test_session_that_is_gone_or_has_no_token_plans_nothing() -> None:
     assert await world.pool.reconcile(session.key) == Outcome()
 
 
-async def test_two_who_need_the_same_client_get_one() -> None:
+async def test_edit_of_the_connection_fails_no_read_under_way() -> None:
     world = World().in_order()
-    envelope = world.connections.get(CONNECTION)
-    assert envelope is not None
+    world.vault.delays[Operation.READ] = 10
+    session = await world.pool.open(RESOURCE, "auth")
+    await world.pool.open(OTHER, "auth")
 
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(world.clients_of.open(envelope))
-        second = group.create_task(world.clients_of.open(envelope))
+        read = group.create_task(session.read(SECRET_PATH))
+        await asyncio.sleep(5)
+        world.put(world.connections, CONNECTION, {"address": "https://other"})
+        await world.pool.open(OTHER, "auth")
+        assert world.vault.closed == 0, "the read goes on"
 
-    assert first.result() is second.result()
-    assert len(world.clients) == 1
+    assert read.result().status == 200
+    assert world.vault.closed == 1
 
 
-async def test_all_clients_are_closed_in_the_end() -> None:
+async def test_old_session_is_not_renewed_over_a_closed_client() -> None:
+    world = World().in_order()
+    world.vault.ttl = 60
+    session = await world.pool.open(RESOURCE, "auth")
+    await session.read(SECRET_PATH)
+    world.put(world.connections, CONNECTION, {"address": "https://other"})
+    await world.clients_of.open(envelope_of(world))
+
+    await asyncio.sleep(50)
+
+    assert await world.pool.reconcile(session.key) == Outcome()
+    assert world.vault.calls[Operation.RENEW_TOKEN] == 0
+
+
+async def test_ca_that_comes_back_does_not_bring_back_a_closed_client() -> None:
+    world = World().in_order()
+    spec = CONNECTION_SPEC | {"caCertSecretRef": "vault-ca"}
+    world.put(world.connections, CONNECTION, spec)
+    world.kubernetes.put(CA_SECRET, {"ca.crt": certificate("first")})
+    slow = await world.pool.open(RESOURCE, "auth")
+    await replace_ca(world, "second")
+    await replace_ca(world, "first")
+
+    again = await world.pool.open(OTHER, "auth")
+    await again.read(SECRET_PATH)
+    world.vault.ttl = 60
+    outcome = await world.pool.reconcile(again.key)
+
+    assert again.key == slow.key
+    assert outcome.requeue_after is not None, "a retired client would not be renewed"
+    world.pool.release(OTHER)
+    assert len(world.pool) == 1, "the other consumer is still one"
+
+
+async def test_token_is_not_kept_alive_for_who_may_not_log_in_any_more() -> None:
     world = World().in_order()
     await world.pool.open(RESOURCE, "auth")
+    world.remove(world.auths, AUTH)
 
-    await world.clients_of.close()
+    with pytest.raises(Refusal):
+        await world.pool.open(RESOURCE, "auth")
 
-    assert world.vault.closed == 1
+    assert len(world.pool) == 0
+
+
+async def test_connection_that_cannot_be_made_now_costs_no_login_later() -> None:
+    world = World().in_order()
+    spec = CONNECTION_SPEC | {"caCertSecretRef": "vault-ca"}
+    world.put(world.connections, CONNECTION, spec)
+    world.kubernetes.put(CA_SECRET, {"ca.crt": certificate("first")})
+    session = await world.pool.open(RESOURCE, "auth")
+    await session.read(SECRET_PATH)
+    world.vault.failures[Operation.READ] = TlsVerificationFailed("unknown CA")
+    with pytest.raises(TlsVerificationFailed):
+        await session.read(SECRET_PATH)
+    world.vault.failures.clear()
+    world.kubernetes.remove(CA_SECRET.key)
+    with pytest.raises(Refusal, match="does not exist"):
+        await world.pool.open(RESOURCE, "auth")
+
+    world.kubernetes.put(CA_SECRET, {"ca.crt": certificate("first")})
+    session = await world.pool.open(RESOURCE, "auth")
+    await session.read(SECRET_PATH)
+
+    assert world.vault.logins == 1
+
+
+async def test_cleared_pool_knows_nobody() -> None:
+    world = World().in_order()
+    session = await world.pool.open(RESOURCE, "auth")
+    await session.read(SECRET_PATH)
+
+    world.pool.clear()
+    world.pool.release(RESOURCE)
+
+    assert len(world.pool) == 0
+    await (await world.pool.open(RESOURCE, "auth")).read(SECRET_PATH)
+    assert world.vault.logins == 2

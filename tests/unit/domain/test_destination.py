@@ -19,7 +19,11 @@ from vso_controller.domain.destination import (
     Update,
     plan,
 )
-from vso_controller.domain.ownership import OWNER_UID_LABEL, owner_labels
+from vso_controller.domain.ownership import (
+    OWNER_LABELS,
+    OWNER_UID_LABEL,
+    owner_labels,
+)
 from vso_controller.domain.reasons import Failure, Reason
 from vso_controller.foundation.objects import (
     NewSecret,
@@ -224,10 +228,13 @@ def test_secret_that_lost_one_of_our_marks_is_repaired(
         pytest.param(owner_labels(SIBLING.uid), (SIBLING,), id="a sibling's"),
         pytest.param(owner_labels(OWNER.uid), (SIBLING,), id="with a forged label"),
         pytest.param(owner_labels(SIBLING.uid), (), id="a sibling's by label"),
+        pytest.param(OWNER_LABELS, (), id="somebody's of ours"),
     ],
 )
 def test_secret_of_another_resource_is_never_taken(
-    labels: dict[str, str], owners: tuple[OwnerReference, ...], overwrite: bool
+    labels: Mapping[str, str],
+    owners: tuple[OwnerReference, ...],
+    overwrite: bool,
 ) -> None:
     theirs = replace(in_order(desired()), labels=labels, owners=owners)
 
@@ -251,13 +258,22 @@ def test_foreign_secret_is_refused_unless_overwrite_is_set() -> None:
 
 def test_other_type_means_a_new_secret() -> None:
     old = in_order(desired())
-    wanted = replace(desired(), type="kubernetes.io/tls")
+    wanted = replace(desired(), type="example.com/login")
 
     step = plan(wanted, old)
 
     assert isinstance(step, Replace)
     assert step.old == old
-    assert step.secret.type == "kubernetes.io/tls"
+    assert step.secret.type == "example.com/login"
+
+
+def test_secret_is_not_given_up_for_one_that_kubernetes_would_refuse() -> None:
+    wanted = replace(desired(), type="kubernetes.io/tls")
+
+    step = plan(wanted, in_order(desired()))
+
+    assert isinstance(step, Failure)
+    assert step.reason is Reason.INVALID_SECRET_DATA
 
 
 def test_immutable_secret_is_not_written_but_its_labels_may_be() -> None:
@@ -293,6 +309,51 @@ def test_users_own_secret_gets_data_and_nothing_else() -> None:
     assert plan(wanted, patched(theirs, step.patch)) == Nothing()
 
 
+@pytest.mark.parametrize(
+    ("labels", "owners", "taken"),
+    [
+        pytest.param(owner_labels(SIBLING.uid), (SIBLING,), False, id="a sibling's"),
+        pytest.param({}, (SIBLING,), False, id="a sibling's without labels"),
+        pytest.param(owner_labels(SIBLING.uid), (), True, id="a former sibling's"),
+        pytest.param(owner_labels(OWNER.uid), (OWNER,), True, id="ours before"),
+        pytest.param({}, (DEPLOYMENT,), True, id="somebody else's"),
+    ],
+)
+def test_users_own_secret_is_filled_unless_a_sibling_owns_it(
+    labels: dict[str, str], owners: tuple[OwnerReference, ...], taken: bool
+) -> None:
+    wanted = replace(desired(), create=False)
+    seen = replace(in_order(desired({"a": b"1"})), labels=labels, owners=owners)
+
+    step = plan(wanted, seen)
+
+    if taken:
+        assert isinstance(step, Update)
+    else:
+        assert isinstance(step, Failure)
+        assert step.reason is Reason.DESTINATION_NOT_OWNED
+
+
+def test_users_own_secret_may_be_of_any_type() -> None:
+    wanted = replace(desired(), create=False, type="kubernetes.io/tls")
+
+    assert plan(wanted, in_order(desired())) == Nothing()
+
+
+def test_record_of_what_is_managed_is_not_for_users_to_write() -> None:
+    wanted = replace(desired(), annotations={MANAGED_METADATA: "theirs", "a": "b"})
+
+    after = in_order(wanted)
+
+    assert json.loads(after.annotations[MANAGED_METADATA]) == {
+        "annotations": ["a"],
+        "labels": [],
+    }
+    assert plan(wanted, after) == Nothing()
+    nothing_else = replace(desired(), annotations={MANAGED_METADATA: "theirs"})
+    assert MANAGED_METADATA not in in_order(nothing_else).annotations
+
+
 def test_users_own_secret_is_never_created() -> None:
     step = plan(replace(desired(), create=False), None)
 
@@ -314,7 +375,7 @@ WANTED = st.builds(
     DATA,
     TEXTS,
     TEXTS,
-    st.sampled_from(["Opaque", "kubernetes.io/tls"]),
+    st.sampled_from(["Opaque", "example.com/login"]),
 )
 
 
@@ -328,7 +389,7 @@ def observed_secrets(draw: st.DrawFn) -> ObservedSecret | None:
         key=KEY,
         uid="uid-1",
         resource_version="1",
-        type=draw(st.sampled_from(["Opaque", "kubernetes.io/tls"])),
+        type=draw(st.sampled_from(["Opaque", "example.com/login"])),
         digest=digest(data),
         data_keys=frozenset(data),
         labels={**draw(TEXTS), **marks},

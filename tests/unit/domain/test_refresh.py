@@ -45,10 +45,17 @@ def test_different_questions_are_spread_over_the_period() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "floor", "expected"),
-    [(None, 0, 60), (0, 0, 60), (30, 0, 30), (1, 10, 10), (None, 300, 300)],
+    [
+        (None, 0, 60),
+        (0, 0, 60),
+        (30, 0, 30),
+        (1, 10, 10),
+        (None, 300, 300),
+        (0.001, 0, 1),
+    ],
 )
 def test_period_is_what_was_asked_for_within_the_floor(
-    asked: int | None, floor: int, expected: int
+    asked: float | None, floor: int, expected: int
 ) -> None:
     wanted = None if asked is None else timedelta(seconds=asked)
 

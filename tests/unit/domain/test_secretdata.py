@@ -46,7 +46,10 @@ def test_raw_holds_all_that_vault_said() -> None:
         pytest.param({"_raw": "x"}, "'_raw' not permitted", id="reserved"),
         pytest.param({"a/b": "x"}, "'a/b' cannot be a key", id="slash"),
         pytest.param({"": "x"}, "'' cannot be a key", id="empty"),
+        pytest.param({".": "x"}, "'.' cannot be a key", id="dot"),
         pytest.param({"..": "x"}, "'..' cannot be a key", id="dots"),
+        pytest.param({"..data": "x"}, "'..data' cannot be a key", id="dots first"),
+        pytest.param({"a\n": "x"}, "cannot be a key", id="line"),
         pytest.param({"k" * 254: "x"}, "cannot be a key", id="long"),
         pytest.param({"k": "x" * MAX_DATA_BYTES}, "bytes, a Secret holds", id="big"),
     ],
@@ -59,3 +62,37 @@ def test_data_that_kubernetes_would_refuse_is_refused_before(
     assert isinstance(refusal, Failure)
     assert refusal.reason is Reason.INVALID_SECRET_DATA
     assert told in refusal.message
+
+
+@pytest.mark.parametrize("key", [".hidden", "a..b", "tls.crt", "A_b-9", "k" * 253])
+def test_names_that_kubernetes_takes_are_keys(key: str) -> None:
+    assert isinstance(build_data({key: "x"}, whole={}), dict)
+
+
+def test_largest_data_there_can_be_is_taken() -> None:
+    room = 1_048_576 - len(b"{}")
+
+    assert isinstance(build_data({"k": "x" * room}, whole={}), dict)
+    assert isinstance(build_data({"k": "x" * (room + 1)}, whole={}), Failure)
+
+
+def test_value_that_is_nested_too_deeply_is_refused() -> None:
+    value: JSONValue = "x"
+    for _ in range(5000):
+        value = [value]
+
+    refusal = build_data({"key": value}, whole={})
+
+    assert isinstance(refusal, Failure)
+    assert refusal.reason is Reason.INVALID_SECRET_DATA
+    assert "nested too deeply" in refusal.message
+
+
+def test_half_a_surrogate_pair_becomes_what_go_makes_of_it() -> None:
+    source = gojson.loads(rb'{"key": "a\ud800b", "list": ["\uDFFF", 1, null]}')
+
+    data = build_data(source, whole=source)
+
+    assert isinstance(data, dict)
+    assert data["key"] == "a\ufffdb".encode()
+    assert data["list"] == '["\ufffd",1,null]'.encode()

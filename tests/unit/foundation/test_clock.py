@@ -30,9 +30,17 @@ def test_time_of_others_is_read(text: str, epoch: float) -> None:
     assert from_rfc3339(text) == epoch
 
 
-def test_text_that_is_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="Invalid isoformat"):
-        from_rfc3339("yesterday")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("yesterday", "Invalid isoformat"),
+        ("2023-11-14T22:13:20", "time zone"),
+        ("2023-11-14", "time zone"),
+    ],
+)
+def test_text_that_is_no_time_is_refused(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        from_rfc3339(text)
 
 
 async def test_system_clock_reads_the_machines_clocks() -> None:

@@ -50,7 +50,12 @@ def test_any_value_survives(value: JSONValue) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [b"", b"{", b"NaN", b"Infinity", b"{} {}", b"\xff", b"[" * 100_000]
+    "document",
+    [
+        *(b"", b"{", b"NaN", b"Infinity", b"{} {}", b"\xff", b"[" * 100_000),
+        pytest.param("{}".encode("utf-16"), id="UTF-16"),
+        pytest.param("{}".encode("utf-8-sig"), id="byte order mark"),
+    ],
 )
 def test_what_is_not_json_is_refused(document: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
@@ -69,3 +74,12 @@ def test_value_nested_too_deeply_is_refused() -> None:
 def test_foreign_type_is_refused() -> None:
     with pytest.raises(TypeError, match="bytes is not a JSON value"):
         gojson.dumps(b"x")
+
+
+def test_surrogates_are_read_as_go_reads_them() -> None:
+    document = rb'{"\ud800": ["\udfff", true, null, 1.0, "\ud83d\ude00"]}'
+
+    value = gojson.loads(document)
+
+    assert value == {"\ufffd": ["\ufffd", True, None, "1.0", "\N{GRINNING FACE}"]}
+    assert isinstance(value["\ufffd"][3], Number)

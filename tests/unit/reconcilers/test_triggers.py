@@ -91,12 +91,33 @@ def test_resource_made_anew_under_its_name_is_looked_at(world: World) -> None:
             replace(SECRET, labels=owner_labels(OWNER.uid), owners=(OWNER,)), id="both"
         ),
         pytest.param(replace(SECRET, labels=owner_labels(OWNER.uid)), id="label alone"),
+        pytest.param(
+            replace(SECRET, labels=owner_labels("former"), owners=(OWNER,)),
+            id="owner reference alone",
+        ),
     ],
 )
 def test_changed_secret_wakes_its_owner(world: World, secret: ObservedSecret) -> None:
     world.kubernetes.put(secret, {"a": b"1"})
 
     assert set(world.woken) == {RESOURCE}
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        pytest.param(replace(OWNER, api_version="apps/v1"), id="another group"),
+        pytest.param(replace(OWNER, kind="VaultPKISecret"), id="another kind"),
+    ],
+)
+def test_owner_of_another_kind_is_not_taken_for_its_namesake(
+    world: World, owner: OwnerReference
+) -> None:
+    marks = owner_labels(owner.uid + "-of-another-kind")
+
+    world.kubernetes.put(replace(SECRET, labels=marks, owners=(owner,)), {"a": b"1"})
+
+    assert world.woken == []
 
 
 def test_label_forged_in_another_namespace_wakes_nobody(world: World) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from prometheus_client import generate_latest
 
 from tests.unit.reconcilers.world import (
     AUTH,
@@ -11,6 +14,7 @@ from tests.unit.reconcilers.world import (
     RESOURCE,
     World,
 )
+from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.ports import Outcome
 
@@ -46,6 +50,7 @@ async def test_second_look_writes_nothing() -> None:
     await check(world)
 
     assert world.kubernetes.writes == writes
+    assert len(world.kubernetes.told) == 1, "what was accepted stays accepted"
 
 
 @pytest.mark.parametrize(
@@ -116,9 +121,22 @@ async def test_connection_is_found_in_the_operators_namespace() -> None:
 async def test_deleted_auth_is_forgotten() -> None:
     world = World().in_order()
     await check(world)
+    assert b'controller="vaultauth"' in generate_latest(world.metrics.registry)
     world.remove(world.auths, AUTH)
-    world.woken.clear()
 
     await check(world)
 
-    assert world.auths.get(AUTH) is None
+    assert b'controller="vaultauth"' not in generate_latest(world.metrics.registry)
+
+
+async def test_auth_on_its_way_out_is_not_reported_on() -> None:
+    world = World().in_order()
+    held = world.auths.get(AUTH)
+    assert held is not None
+    version = world.kubernetes.next_version()
+    leaving = replace(held, deleting=True, resource_version=version)
+    world.auths.apply(WatchEvent(EventType.MODIFIED, version, leaving))
+
+    await check(world)
+
+    assert world.status(world.auths, AUTH) == {}

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from prometheus_client import generate_latest
 
 from tests.unit.reconcilers.world import (
     AUTH,
@@ -10,10 +12,13 @@ from tests.unit.reconcilers.world import (
     CONNECTION_SPEC,
     RESOURCE,
     World,
+    certificate,
 )
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey, ObservedSecret
+from vso_controller.kube.errors import Forbidden
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.errors import ServerUnreachable, TlsVerificationFailed
@@ -68,6 +73,7 @@ async def test_vault_is_asked_again_and_again_without_a_write() -> None:
     await probe(world)
 
     assert world.kubernetes.writes == writes
+    assert len(world.kubernetes.told) == 1
     assert len(world.clients) == 1
 
 
@@ -81,6 +87,30 @@ async def test_sealed_vault_is_valid_but_not_ready() -> None:
     assert told(world, "Healthy")[0] == "True"
     assert told(world, "Ready")[:2] == ("False", "VaultSealed")
     assert told(world, "VaultPing")[0] == "True"
+
+
+async def test_vault_that_was_never_initialized_is_not_ready() -> None:
+    world = World().in_order()
+    world.vault.initialized = False
+    world.vault.sealed = True
+
+    await fail(world)
+
+    assert told(world, "Ready")[:2] == ("False", "VaultNotInitialized")
+
+
+async def test_connection_on_its_way_out_is_let_go() -> None:
+    world = World().in_order()
+    await probe(world)
+    envelope = world.connections.get(CONNECTION)
+    assert envelope is not None
+    version = world.kubernetes.next_version()
+    leaving = replace(envelope, deleting=True, resource_version=version)
+    world.connections.apply(WatchEvent(EventType.MODIFIED, version, leaving))
+
+    assert await probe(world) == Outcome()
+
+    assert world.vault.closed == 1
 
 
 async def test_unsealed_vault_wakes_those_who_wait_for_it() -> None:
@@ -141,33 +171,61 @@ async def test_missing_ca_secret_is_told_and_found_later() -> None:
     await fail(world)
     assert "has no key 'ca.crt'" in told(world, "Ready")[2]
 
-    put_ca(world, **{"ca.crt": b"PEM"})
+    put_ca(world, **{"ca.crt": b"no certificate"})
+    await fail(world)
+    assert told(world, "Ready")[1] == "CACertificateUnavailable"
+    assert "holds no PEM certificate" in told(world, "Ready")[2]
+
+    put_ca(world, **{"ca.crt": certificate("good")})
     await probe(world)
-    assert world.clients == [("https://vault:8200", b"PEM")]
+    assert world.clients == [("https://vault:8200", certificate("good"))]
+
+
+async def test_ca_that_we_may_not_read_is_told_as_such() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA)
+    world.kubernetes.failures["read_data"] = Forbidden("get secrets apps/vault-ca: no")
+
+    await fail(world)
+
+    status, reason, message = told(world, "Ready")
+    assert (status, reason) == ("False", "CACertificateUnavailable")
+    assert "get secrets apps/vault-ca: no" in message
+
+
+async def test_certificate_nobody_looks_at_may_be_anything() -> None:
+    world = World().in_order()
+    world.put(world.connections, CONNECTION, WITH_CA | {"skipTLSVerify": True})
+    put_ca(world, **{"ca.crt": b"no certificate"})
+
+    await probe(world)
+
+    assert told(world, "Ready")[0] == "True"
 
 
 async def test_ca_is_read_again_when_it_does_not_fit_any_more() -> None:
     world = World().in_order()
     world.put(world.connections, CONNECTION, WITH_CA)
-    put_ca(world, **{"ca.crt": b"old"})
+    old, new = certificate("old"), certificate("new")
+    put_ca(world, **{"ca.crt": old})
     await probe(world)
-    put_ca(world, **{"ca.crt": b"new"})
+    put_ca(world, **{"ca.crt": new})
     await probe(world)
-    assert [ca for _, ca in world.clients] == [b"old"], "trusted as long as it fits"
+    assert [ca for _, ca in world.clients] == [old], "trusted as long as it fits"
 
     world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
     await fail(world)
     world.vault.failures.clear()
     await probe(world)
 
-    assert [ca for _, ca in world.clients] == [b"old", b"new"]
+    assert [ca for _, ca in world.clients] == [old, new]
     assert world.vault.closed == 1
 
 
 async def test_same_ca_again_keeps_the_client() -> None:
     world = World().in_order()
     world.put(world.connections, CONNECTION, WITH_CA)
-    put_ca(world, **{"ca.crt": b"same"})
+    put_ca(world, **{"ca.crt": certificate("same")})
     world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
 
     await fail(world)
@@ -217,14 +275,16 @@ async def test_edited_spec_means_another_client() -> None:
     assert world.vault.closed == 1
 
 
-async def test_deleted_connection_closes_its_client() -> None:
+async def test_deleted_connection_closes_its_client_and_leaves_no_series() -> None:
     world = World().in_order()
     await probe(world)
+    assert b'name="vault"' in generate_latest(world.metrics.registry)
     world.remove(world.connections, CONNECTION)
 
     assert await probe(world) == Outcome()
 
     assert world.vault.closed == 1
+    assert b'name="vault"' not in generate_latest(world.metrics.registry)
 
 
 async def test_lost_leadership_is_no_condition() -> None:

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
+from tests.unit.reconcilers.syncing import fail, ready, spec, sync
 from tests.unit.reconcilers.world import (
     AUTH,
     AUTH_SPEC,
-    CONNECTION,
     DESTINATION,
     PATH,
     RESOURCE,
-    RESOURCE_SPEC,
     World,
 )
 from vso_controller.domain.destination import OPAQUE
@@ -22,10 +21,13 @@ from vso_controller.foundation.objects import (
     ObservedSecret,
     OwnerReference,
 )
+from vso_controller.kube.errors import (
+    Conflict,
+    ConnectionFailed,
+)
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.errors import (
-    LoginRefused,
     SecretVersionDeleted,
     ServerFailed,
     ServerSealed,
@@ -35,26 +37,6 @@ from vso_controller.vault.errors import (
 from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
-
-FOREIGN = ObservedSecret(DESTINATION, "uid-of-theirs", "1", OPAQUE, b"")
-
-
-async def sync(world: World) -> Outcome:
-    return await world.static_secret.reconcile(RESOURCE)
-
-
-async def fail(world: World) -> OperationFailed:
-    with pytest.raises(OperationFailed) as caught:
-        await sync(world)
-    return caught.value
-
-
-def ready(world: World) -> tuple[str, str, str]:
-    return world.condition(world.resources, RESOURCE, "Ready")
-
-
-def spec(**changes: object) -> dict[str, Any]:
-    return RESOURCE_SPEC | changes
 
 
 async def test_secret_is_created_as_vault_has_it() -> None:
@@ -66,6 +48,7 @@ async def test_secret_is_created_as_vault_has_it() -> None:
         "password": b"s3cret",
         "_raw": b'{"data":{"password":"s3cret"},"metadata":{"version":"1"}}',
     }
+    assert world.kubernetes.reads == 0, "what is not watched is not there"
     secret = world.kubernetes.secrets[DESTINATION]
     assert secret.labels["secrets.hashicorp.com/vso-ownerRefUID"] == "uid-of-database"
     assert secret.owners == (
@@ -128,6 +111,7 @@ async def test_changed_value_reaches_the_secret_in_two_writes() -> None:
     assert world.kubernetes.values[DESTINATION]["password"] == b"n3w"
     assert world.kubernetes.values[DESTINATION]["user"] == b"app"
     assert world.kubernetes.writes - before == 1, "the status did not change"
+    assert [told.message for told in world.kubernetes.told] == ["Secret synced"] * 2
 
 
 async def test_secret_edited_by_hand_is_put_back() -> None:
@@ -163,21 +147,6 @@ async def test_own_writes_wake_nobody() -> None:
     assert RESOURCE not in world.woken
 
 
-async def test_renamed_destination_takes_the_old_secret_along() -> None:
-    world = World().in_order()
-    await sync(world)
-    renamed = ObjectKey("apps", "renamed")
-    world.put(
-        world.resources,
-        RESOURCE,
-        spec(destination={"name": "renamed", "create": True}),
-    )
-
-    await sync(world)
-
-    assert list(world.kubernetes.values) == [renamed]
-
-
 async def test_secret_of_another_namespace_is_never_pruned() -> None:
     world = World().in_order()
     await sync(world)
@@ -201,61 +170,6 @@ async def test_secret_of_another_namespace_is_never_pruned() -> None:
     assert elsewhere in world.kubernetes.values
 
 
-async def test_other_type_replaces_the_secret() -> None:
-    world = World().in_order()
-    await sync(world)
-    uid = world.kubernetes.secrets[DESTINATION].uid
-    destination = {"name": "db-secret", "create": True, "type": "example.com/db"}
-    world.put(world.resources, RESOURCE, spec(destination=destination))
-
-    await sync(world)
-
-    secret = world.kubernetes.secrets[DESTINATION]
-    assert (secret.type, secret.uid != uid) == ("example.com/db", True)
-
-
-async def test_secret_of_somebody_else_is_left_alone() -> None:
-    world = World().in_order()
-    world.kubernetes.put(FOREIGN, {"theirs": b"1"})
-
-    await fail(world)
-
-    assert world.kubernetes.values[DESTINATION] == {"theirs": b"1"}
-    assert ready(world)[:2] == ("False", "DestinationNotOwned")
-
-
-async def test_secret_appears_when_the_foreign_one_is_gone() -> None:
-    world = World().in_order()
-    world.kubernetes.put(FOREIGN, {"theirs": b"1"})
-    await fail(world)
-    world.kubernetes.remove(DESTINATION)
-
-    await sync(world)
-
-    assert ready(world)[0] == "True"
-    assert world.kubernetes.told[-1].reason == "SecretSynced"
-
-
-async def test_users_own_secret_is_filled() -> None:
-    world = World().in_order()
-    world.put(world.resources, RESOURCE, spec(destination={"name": "db-secret"}))
-    world.kubernetes.put(FOREIGN, {"old": b"1"})
-
-    await sync(world)
-
-    assert set(world.kubernetes.values[DESTINATION]) == {"password", "_raw"}
-    assert world.kubernetes.secrets[DESTINATION].labels == {}
-
-
-async def test_users_own_secret_that_is_missing_is_told() -> None:
-    world = World().in_order()
-    world.put(world.resources, RESOURCE, spec(destination={"name": "db-secret"}))
-
-    await fail(world)
-
-    assert ready(world)[:2] == ("False", "DestinationMissing")
-
-
 async def test_kv_version_1_is_read() -> None:
     world = World().in_order()
     world.put(world.resources, RESOURCE, spec(type="kv-v1", path="legacy"))
@@ -267,6 +181,37 @@ async def test_kv_version_1_is_read() -> None:
         "port": b"5432",
         "_raw": b'{"port":"5432"}',
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "query"), [(None, {}), (0, {}), (3, {"version": "3"})]
+)
+async def test_version_is_asked_for_if_one_is_fixed(
+    version: int | None, query: dict[str, str]
+) -> None:
+    world = World().in_order()
+    world.put(world.resources, RESOURCE, spec(version=version))
+
+    await sync(world)
+
+    reads = [each for each in world.vault.requests if each.operation is Operation.READ]
+    assert [each.query for each in reads] == [query]
+
+
+async def test_resources_that_ask_the_same_are_due_together() -> None:
+    world = World().in_order()
+    twin = ObjectKey("apps", "twin")
+    changes: list[dict[str, Any]] = [{}, {"version": 2}, {"namespace": "team"}]
+
+    due = []
+    for change in changes:
+        for key, name in ((RESOURCE, "one"), (twin, "other")):
+            destination = {"name": name, "create": True}
+            world.put(world.resources, key, spec(destination=destination, **change))
+            due.append((await world.static_secret.reconcile(key)).requeue_after)
+
+    assert due[0::2] == due[1::2]
+    assert len(set(due)) == len(changes)
 
 
 async def test_vault_namespace_of_the_resource_wins() -> None:
@@ -282,49 +227,6 @@ async def test_vault_namespace_of_the_resource_wins() -> None:
     ]
     assert [each.namespace for each in reads] == ["team/sub"]
     assert [each.namespace for each in logins] == ["team"]
-
-
-@pytest.mark.parametrize(
-    ("missing", "reason"),
-    [("auth", "VaultAuthNotFound"), ("connection", "VaultConnectionNotFound")],
-)
-async def test_missing_reference_waits_for_its_trigger(
-    missing: str, reason: str
-) -> None:
-    world = World().in_order()
-    store, key = (
-        (world.auths, AUTH) if missing == "auth" else (world.connections, CONNECTION)
-    )
-    held = store.get(key)
-    assert held is not None
-    world.remove(store, key)
-
-    outcome = await sync(world)
-
-    assert outcome == Outcome()
-    assert ready(world)[:2] == ("False", reason)
-    world.woken.clear()
-    world.put(store, key, AUTH_SPEC if missing == "auth" else {"address": "http://v"})
-    assert RESOURCE in world.woken
-    await sync(world)
-    assert ready(world)[0] == "True"
-
-
-async def test_auth_of_another_namespace_must_admit_the_resource() -> None:
-    world = World().in_order()
-    elsewhere = ObjectKey("infra", "auth")
-    connection = AUTH_SPEC | {"vaultConnectionRef": "apps/vault"}
-    world.put(world.auths, elsewhere, connection)
-    world.put(world.resources, RESOURCE, spec(vaultAuthRef="infra/auth"))
-
-    assert await sync(world) == Outcome()
-    assert ready(world)[:2] == ("False", "VaultAuthNotAllowed")
-
-    world.woken.clear()
-    world.put(world.auths, elsewhere, connection | {"allowedNamespaces": ["apps"]})
-    assert RESOURCE in world.woken
-    await sync(world)
-    assert ready(world)[0] == "True"
 
 
 @pytest.mark.parametrize(
@@ -381,25 +283,6 @@ async def test_first_sync_that_fails_is_not_ready(
     assert world.kubernetes.values == {}
 
 
-async def test_refused_login_is_told_with_the_role_in_mind() -> None:
-    world = World().in_order()
-    world.vault.failures[Operation.LOGIN] = LoginRefused("unknown role")
-
-    await fail(world)
-
-    assert ready(world)[:2] == ("False", "VaultLoginFailed")
-
-
-async def test_missing_service_account_is_told() -> None:
-    world = World().in_order()
-    world.tokens.accounts.clear()
-
-    await fail(world)
-
-    assert ready(world)[:2] == ("False", "ServiceAccountNotFound")
-    assert "apps/app-sa" in ready(world)[2]
-
-
 async def test_sealed_vault_leaves_the_secret_and_readiness_for_a_while() -> None:
     world = World().in_order()
     await sync(world)
@@ -433,18 +316,62 @@ async def test_failure_that_goes_on_is_told_once() -> None:
     ]
 
 
-async def test_missing_auth_of_a_synced_resource_ends_readiness_in_time() -> None:
+async def test_end_of_readiness_is_news_of_a_failure_that_was_told_before() -> None:
     world = World().in_order()
     await sync(world)
-    world.remove(world.auths, AUTH)
+    world.kubernetes.told.clear()
+    world.vault.failures[Operation.READ] = ServerSealed("Vault is sealed")
 
-    outcome = await sync(world)
+    for _ in range(5):
+        await fail(world)
+        await asyncio.sleep(100)
+
+    assert [told.message for told in world.kubernetes.told] == [
+        "VaultSealed: Vault is sealed",
+        "VaultSealed: Vault is sealed",
+    ]
+
+
+async def test_failure_that_turns_into_another_is_news() -> None:
+    world = World().in_order()
+    world.vault.failures[Operation.READ] = ServerSealed("Vault is sealed")
+    await fail(world)
+    world.vault.failures[Operation.READ] = ServerUnreachable("refused")
+
+    await fail(world)
+
+    assert [told.message for told in world.kubernetes.told] == [
+        "VaultSealed: Vault is sealed",
+        "VaultUnreachable: refused",
+    ]
+
+
+async def test_status_that_met_a_conflict_is_written_the_next_time() -> None:
+    world = World().in_order()
+    world.kubernetes.failures["write"] = Conflict("patch vaultstaticsecrets/status")
+    await fail(world)
+    assert world.status(world.resources, RESOURCE) == {}
+    world.kubernetes.failures.clear()
+    secrets_written = world.kubernetes.secrets[DESTINATION].resource_version
+
+    await sync(world)
 
     assert ready(world)[0] == "True"
-    assert outcome.requeue_after is not None
-    await asyncio.sleep(outcome.requeue_after)
-    assert await sync(world) == Outcome()
-    assert ready(world)[:2] == ("False", "VaultAuthNotFound")
+    assert [told.reason for told in world.kubernetes.told] == ["SecretSynced"]
+    assert world.kubernetes.secrets[DESTINATION].resource_version == secrets_written
+
+
+async def test_failure_that_could_not_be_written_is_told_when_it_can_be() -> None:
+    world = World().in_order()
+    world.vault.failures[Operation.READ] = ServerSealed("Vault is sealed")
+    world.kubernetes.failures["write"] = ConnectionFailed("the API server is away")
+    await fail(world)
+    world.kubernetes.failures.clear()
+
+    await fail(world)
+
+    assert ready(world)[:2] == ("False", "VaultSealed")
+    assert [told.reason for told in world.kubernetes.told] == ["VaultClientError"]
 
 
 async def test_deleted_version_never_blanks_the_secret() -> None:
@@ -493,6 +420,18 @@ async def test_lost_leadership_is_no_condition() -> None:
         await sync(world)
 
     assert world.status(world.resources, RESOURCE) == {}
+
+
+async def test_metric_says_whether_a_resource_is_ready() -> None:
+    world = World().in_order()
+    series = b'{controller="vaultstaticsecret",name="database",namespace="apps"}'
+
+    await sync(world)
+    assert b"controller_resource_status" + series + b" 1.0" in _exposed(world)
+
+    world.put(world.resources, RESOURCE, spec(path="nothing/here"))
+    await fail(world)
+    assert b"controller_resource_status" + series + b" 0.0" in _exposed(world)
 
 
 async def test_deleted_resource_gives_its_session_back() -> None:

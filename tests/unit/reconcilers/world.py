@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from random import Random
 from typing import Any
+
+import trustme
 
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
@@ -25,6 +28,7 @@ from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
 from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
@@ -67,16 +71,23 @@ RESOURCE_SPEC: dict[str, Any] = {
 }
 
 
+@cache
+def certificate(name: str) -> bytes:
+    """Return the PEM certificate of the CA that the tests call `name`."""
+    return trustme.CA(organization_name=name).cert_pem.bytes()
+
+
 class FakeVault(VaultInMemory):
     """One Vault behind one address, which can be sealed."""
 
     sealed = False
+    initialized = True
     closed = 0
 
     async def request(self, request: VaultRequest) -> VaultReply:
         failing = request.operation in self.failures
         if request.operation is Operation.SEAL_STATUS and not failing:
-            document = {"sealed": self.sealed, "initialized": True}
+            document = {"sealed": self.sealed, "initialized": self.initialized}
             return VaultReply(status=200, document=Secret(document))
         return await super().request(request)
 
@@ -93,10 +104,13 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.accounts = {ObjectKey("apps", "app-sa")}
+        self.failure: OperationFailed | None = None
 
     async def request_token(
         self, service_account: ObjectKey, **_: object
     ) -> Secret[str]:
+        if self.failure is not None:
+            raise self.failure
         if service_account not in self.accounts:
             raise NotFound(f"create serviceaccounts/token {service_account}")
         return Secret("canary-jwt")
@@ -112,6 +126,7 @@ class World:
     clock: LoopClock = field(default_factory=LoopClock)
     clients: list[tuple[str, bytes | None]] = field(default_factory=list)
     woken: list[ObjectKey] = field(default_factory=list)
+    client_failure: OperationFailed | None = None
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -138,7 +153,9 @@ class World:
             static_secret=self.woken.append,
         )
         self.clients_of = Connections(
-            secrets=self.kubernetes, make_client=self._make_client
+            secrets=self.kubernetes,
+            make_client=self._make_client,
+            forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
             references=references,
@@ -238,6 +255,8 @@ class World:
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
     ) -> FakeVault:
+        if self.client_failure is not None:
+            raise self.client_failure
         self.clients.append((spec.address, ca))
         return self.vault
 

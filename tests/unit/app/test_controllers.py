@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from prometheus_client import generate_latest
+
+from tests.unit.kube.worlds import Identity
+from tests.unit.kube.worlds import settings as connection_to
+from tests.unit.reconcilers.world import (
+    AUTH,
+    AUTH_SPEC,
+    CONNECTION,
+    CONNECTION_SPEC,
+    RESOURCE,
+    RESOURCE_SPEC,
+)
+from tests.unit.runtime.virtual import VirtualClock, seeded
+from vso_controller.app.controllers import SESSIONS, Controllers
+from vso_controller.app.engine import Engine
+from vso_controller.app.stores import Stores
+from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.kube.events import EventRecorder
+from vso_controller.kube.session import open_session
+from vso_controller.settings.model import Settings
+
+NOBODY = "https://127.0.0.1:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """Controllers on an engine that does not run."""
+
+    controllers: Controllers
+    stores: Stores
+    engine: Engine
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def wired() -> AsyncIterator[Wired]:
+    clock, metrics = VirtualClock(), Metrics(version="test")
+    engine = Engine(settings=Settings(), metrics=metrics, clock=clock, random=seeded(1))
+    stores = Stores()
+    connection = connection_to(NOBODY, Identity())
+    async with open_session(settings=connection) as session:
+        controllers = Controllers(
+            settings=Settings(),
+            stores=stores,
+            engine=engine,
+            metrics=metrics,
+            reads=session,
+            writes=session,
+            events=EventRecorder(session=session, clock=clock),
+            clock=clock,
+            random=seeded(1),
+        )
+        controllers.add_all()
+        yield Wired(controllers, stores, engine, metrics)
+        await controllers.stand_down()
+
+
+def envelope(key: ObjectKey, spec: dict[str, object]) -> Envelope:
+    return Envelope(key, f"uid-{key.name}", "1", 1, spec=json.dumps(spec).encode())
+
+
+def put_everything(stores: Stores) -> None:
+    for store, key, spec in (
+        (stores.connections, CONNECTION, CONNECTION_SPEC),
+        (stores.auths, AUTH, AUTH_SPEC),
+        (stores.static_secrets, RESOURCE, RESOURCE_SPEC),
+    ):
+        store.apply(WatchEvent(EventType.ADDED, "1", envelope(key, spec)))
+
+
+async def test_every_kind_has_its_controller() -> None:
+    async with wired() as world:
+        assert set(world.engine._controllers) == {
+            "vaultconnection",
+            "vaultauth",
+            "vaultstaticsecret",
+            SESSIONS,
+        }
+
+
+async def test_nothing_is_kept_when_the_leadership_ends() -> None:
+    async with wired() as world:
+        put_everything(world.stores)
+        sessions = world.controllers._sessions
+        await sessions.open(RESOURCE, "auth")
+        world.metrics.vault(CONNECTION).observe("read", "Succeeded", 1)
+        clients = world.controllers._connections._connections
+        before = clients[CONNECTION].client
+
+        await world.controllers.stand_down()
+
+        assert len(sessions) == 0
+        assert b"apps/vault" not in generate_latest(world.metrics.registry)
+        await sessions.open(RESOURCE, "auth")
+        assert clients[CONNECTION].client is not before
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [(None, 60), ("0s", 60), ("1.5s", 1.5), ("2m", 120)]
+)
+async def test_timeout_is_that_of_the_connection(
+    written: str | None, seconds: float
+) -> None:
+    async with wired() as world:
+        spec = CONNECTION_SPEC | ({} if written is None else {"timeout": written})
+        seen = envelope(CONNECTION, spec)
+
+        connection = await world.controllers._connections.open(seen)
+
+        assert connection.client._timeout == seconds  # type: ignore[attr-defined]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.reconcilers.world import FakeVault
+from vso_controller.credentials.connection import Connection
+from vso_controller.foundation.objects import Envelope, ObjectKey
+
+ENVELOPE = Envelope(ObjectKey("apps", "vault"), "uid", "1", 1)
+
+
+@pytest.fixture
+def vault() -> FakeVault:
+    return FakeVault()
+
+
+@pytest.fixture
+def connection(vault: FakeVault) -> Connection:
+    return Connection(envelope=ENVELOPE, ca_fingerprint="", client=vault)
+
+
+async def test_client_that_nobody_uses_is_closed_at_once(
+    connection: Connection, vault: FakeVault
+) -> None:
+    async with connection.in_use():
+        pass
+    assert vault.closed == 0, "it was not replaced"
+
+    await connection.retire()
+
+    assert vault.closed == 1
+    assert connection.is_retired
+
+
+async def test_client_in_use_is_closed_by_the_last_one_who_leaves(
+    connection: Connection, vault: FakeVault
+) -> None:
+    async with connection.in_use():
+        async with connection.in_use():
+            await connection.retire()
+        assert vault.closed == 0
+
+    assert vault.closed == 1
+
+
+async def test_client_is_closed_once(connection: Connection, vault: FakeVault) -> None:
+    await connection.retire()
+    await connection.retire()
+    async with connection.in_use():
+        pass
+
+    assert vault.closed == 1
+
+
+async def test_user_that_fails_leaves_too(
+    connection: Connection, vault: FakeVault
+) -> None:
+    async def fail() -> None:
+        async with connection.in_use():
+            await connection.retire()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+
+    assert vault.closed == 1

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+from prometheus_client import generate_latest
+
+from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.objects import ObjectKey
+
+DATABASE = ObjectKey("apps", "database")
+VAULT = ObjectKey("apps", "vault")
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(version="1.2.3")
+
+
+def samples(metrics: Metrics, prefix: str) -> dict[str, float]:
+    """Return the samples as Prometheus reads them, but for the times of creation."""
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    found = (line.rsplit(" ", 1) for line in lines if line.startswith(prefix))
+    return {name: float(value) for name, value in found if "_created" not in name}
+
+
+def test_build_is_told(metrics: Metrics) -> None:
+    assert samples(metrics, "vso_build_info") == {
+        'vso_build_info{git_version="1.2.3"}': 1
+    }
+
+
+def test_queue_is_told_under_client_gos_names(metrics: Metrics) -> None:
+    queue = metrics.queue("vaultauth")
+
+    queue.added(depth=2)
+    queue.taken(depth=1, waited=0.5)
+    queue.released(worked=2.0)
+    queue.retried()
+
+    told = samples(metrics, "workqueue_")
+    assert told['workqueue_depth{name="vaultauth"}'] == 1
+    assert told['workqueue_adds_total{name="vaultauth"}'] == 1
+    assert told['workqueue_retries_total{name="vaultauth"}'] == 1
+    assert told['workqueue_queue_duration_seconds_sum{name="vaultauth"}'] == 0.5
+    assert told['workqueue_work_duration_seconds_sum{name="vaultauth"}'] == 2
+
+
+def test_reconciles_are_told_under_controller_runtimes_names(metrics: Metrics) -> None:
+    metrics.reconciled(controller="vaultauth", result="error", seconds=0.25)
+
+    told = samples(metrics, "controller_runtime_reconcile")
+    of_auth = 'controller="vaultauth"'
+    assert told[f'controller_runtime_reconcile_total{{{of_auth},result="error"}}'] == 1
+    assert told[f"controller_runtime_reconcile_time_seconds_sum{{{of_auth}}}"] == 0.25
+
+
+def test_resource_is_told_until_it_is_gone(metrics: Metrics) -> None:
+    metrics.resource_ready("VaultStaticSecret", DATABASE, True)
+    metrics.resource_ready("VaultStaticSecret", VAULT, False)
+    metrics.resource_ready("VaultConnection", VAULT, True)
+
+    metrics.resource_gone("VaultStaticSecret", VAULT)
+    metrics.resource_gone("VaultStaticSecret", ObjectKey("apps", "never-seen"))
+
+    assert samples(metrics, "controller_resource_status") == {
+        'controller_resource_status{controller="vaultstaticsecret",'
+        'name="database",namespace="apps"}': 1,
+        'controller_resource_status{controller="vaultconnection",'
+        'name="vault",namespace="apps"}': 1,
+    }
+
+
+def test_standby_tells_of_no_resource_and_no_queue(metrics: Metrics) -> None:
+    metrics.leading("lease", True)
+    metrics.resource_ready("VaultStaticSecret", DATABASE, False)
+    queue = metrics.queue("vaultauth")
+    queue.added(depth=7)
+
+    metrics.leading("lease", False)
+    queue.added(depth=8)
+
+    assert samples(metrics, "leader_election_master_status") == {
+        'leader_election_master_status{name="lease"}': 0
+    }
+    assert samples(metrics, "controller_resource_status") == {}
+    assert samples(metrics, "workqueue_depth") == {}
+
+
+def test_requests_to_vault_are_told_for_each_connection(metrics: Metrics) -> None:
+    metrics.vault(VAULT).observe("read", "Succeeded", 0.25)
+    metrics.vault(VAULT).observe("read", "ServerSealed", 0.5)
+    metrics.vault(DATABASE).observe("login", "Succeeded", 1)
+
+    told = samples(metrics, "vso_client_operations")
+    read = '{operation="read",vault_connection="apps/vault"}'
+    login = '{operation="login",vault_connection="apps/database"}'
+    assert told[f"vso_client_operations_total{read}"] == 2
+    assert told[f"vso_client_operations_errors_total{read}"] == 1
+    assert told[f"vso_client_operations_time_seconds_sum{read}"] == 0.75
+    assert told[f"vso_client_operations_total{login}"] == 1
+    assert f"vso_client_operations_errors_total{login}" not in told
+
+
+def test_series_of_a_connection_go_with_it(metrics: Metrics) -> None:
+    under_way = metrics.vault(VAULT)
+    under_way.observe("read", "ServerSealed", 0.25)
+    metrics.vault(DATABASE).observe("read", "Succeeded", 0.25)
+
+    metrics.vault_gone(VAULT)
+    metrics.vault_gone(VAULT)
+    under_way.observe("read", "Aborted", 0.25)
+
+    told = samples(metrics, "vso_client_operations")
+    assert not [name for name in told if "apps/vault" in name]
+    assert [name for name in told if "apps/database" in name]
+
+
+def test_connection_that_is_made_anew_is_told_again(metrics: Metrics) -> None:
+    metrics.vault(VAULT).observe("read", "Succeeded", 0.25)
+    metrics.vault_gone(VAULT)
+
+    metrics.vault(VAULT).observe("read", "Succeeded", 0.25)
+
+    told = samples(metrics, "vso_client_operations_total")
+    assert list(told.values()) == [1]
