@@ -21,6 +21,8 @@ async def cluster() -> AsyncIterator[Cluster]:
 async def world(cluster: Cluster) -> AsyncIterator[World]:
     async with world_on(cluster) as prepared:
         yield prepared
+        report = await prepared.report()
+    report.check()  # on all that any story did: a breach fails the run
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -36,4 +38,12 @@ async def team(
 ) -> AsyncIterator[Team]:
     team = await world.team()
     yield team
-    await team.remove()
+    await team.end()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def alone(world: World, controller: Controller) -> AsyncIterator[World]:
+    """The world without the controller that all other stories share."""
+    await controller.process.stop()
+    yield world
+    await controller.process.start()

@@ -135,6 +135,7 @@ async def test_sealed_vault_is_told_and_the_secret_stays(
         await bao.unseal()
         await team.wait_condition("True", "Healthy", condition="Healthy")
         await team.wait_ready("new")
+        await team.end()  # while its Vault is there
 
 
 async def test_wrong_role_is_told_and_mended(team: Team) -> None:

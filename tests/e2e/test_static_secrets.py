@@ -102,15 +102,19 @@ async def test_idle_resource_costs_no_request_to_the_api_server(
     world: World, controller: Controller, team: Team
 ) -> None:
     await team.put(password="s3cret")
+    await team.put("own", password="s3cret")
+    await team.world.admin.create(team.named("Secret", "own-secret"))
     await team.sync()
+    await team.sync("own", destination={"create": False})
     await team.wait_ready()
+    await team.wait_ready("own")
 
     async def five_refreshes_in_silence() -> None:
         mark = world.proxy.recorder.mark()
         reads = await _vault_reads(controller, team)
 
         async def refreshed() -> None:
-            assert await _vault_reads(controller, team) >= reads + 5
+            assert await _vault_reads(controller, team) >= reads + 10
 
         await eventually(refreshed, within=20)
         others = (

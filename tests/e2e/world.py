@@ -1,18 +1,20 @@
 """What the stories happen in: a cluster, an OpenBao, a proxy, a controller.
 
 The controller is the program as a process of its own, with the ServiceAccount
-and the rights of `deploy/rbac`, and it reaches the API server through a proxy
-that writes down every request. Durations are scaled down by its flags.
+and the rights of `deploy/rbac`, and it reaches the API server and OpenBao through
+proxies that write down every request. Durations are scaled down by its flags. What
+happens is watched all the time, for the oracle to judge in the end.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +29,11 @@ from tests.support.conditions import eventually
 from tests.support.openbao import OpenBao
 from tests.support.openbao_auth import KubernetesAuth
 from tests.support.openbao_kv import KeyValue
+from tests.support.oracle.observatory import Logs, Observatory
+from tests.support.oracle.oracle import examine
+from tests.support.oracle.records import Ref
+from tests.support.oracle.report import Report
+from tests.support.oracle.values import WitnessedValues
 from tests.support.processes import ServerProcess, free_port, running
 from tests.support.proxy import RecordingProxy
 from tests.support.readiness import answers
@@ -44,8 +51,11 @@ SCALED = (
     "--leader-elect-lease-duration=3s",
     "--leader-elect-renew-deadline=2s",
     "--leader-elect-retry-period=500ms",
+    "--watch-backoff-initial-interval=100ms",
+    "--watch-backoff-max-interval=500ms",
 )
 _TEAMS = count(1)
+_REPLICAS = count(1)
 
 
 class Controller:
@@ -80,28 +90,77 @@ class World:
 
     cluster: Cluster
     admin: Admin
-    proxy: RecordingProxy
+    proxy: RecordingProxy  # before the API server
+    vault_proxy: RecordingProxy
     bao: OpenBao
     auth: KubernetesAuth
-    kv: KeyValue
-    kv1: KeyValue
+    kv: WitnessedValues
+    kv1: WitnessedValues
     folder: Path
+    observatory: Observatory
 
     @asynccontextmanager
-    async def controller(self, *flags: str) -> AsyncIterator[Controller]:
-        """Run a replica of the controller, with these flags after the usual ones."""
+    async def controller(
+        self, *flags: str, program: Path = ROOT
+    ) -> AsyncIterator[Controller]:
+        """Run a replica of the controller, with these flags after the usual ones.
+
+        `program` is the folder that has its package.
+        """
         token = await self.admin.token(OPERATOR, ACCOUNT)
-        config = self.folder / "controller.kubeconfig"
+        # Each replica has its token: by that the oracle tells them apart.
+        config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
         config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))
         ports: list[int] = []
 
         def build() -> ServerProcess:
             ports[:] = [free_port(), free_port()]
-            return controller_process(config, self.folder, ports, flags)
+            return controller_process(
+                config, self.folder, ports, flags, program=program
+            )
 
         async with running(build) as process:
             url = f"http://{LOOPBACK}:{ports[0]}/metrics"
-            yield Controller(process=process, metrics_url=url)
+            replica = Controller(process=process, metrics_url=url)
+            async with self._overheard(replica):
+                yield replica
+
+    @asynccontextmanager
+    async def _overheard(self, replica: Controller) -> AsyncIterator[None]:
+        """Probe a replica meanwhile, and search what it told for canaries."""
+        process, watch = replica.process, self.observatory
+        name = process.log.stem
+        try:
+            async with watch.prober.probing(name, f"{process.endpoint}/readyz"):
+                yield
+            if process.is_running:
+                told = await replica.metrics_text()
+                watch.canaries.search(told, f"the metrics of {name}")
+                await process.stop()
+        finally:
+            watch.canaries.search(process.log.read_text(), f"the log of {name}")
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[World]:
+        """Use the same servers through proxies and under observers of their own.
+
+        What happens there is in no report but that of the world that is yielded.
+        """
+        async with _observed(self.cluster, self.bao) as (watch, proxy, vault_proxy):
+            yield replace(
+                self,
+                proxy=proxy,
+                vault_proxy=vault_proxy,
+                kv=watch.values(self.kv.engine),
+                kv1=watch.values(self.kv1.engine),
+                observatory=watch,
+            )
+
+    async def report(self) -> Report:
+        """Return what the oracle says of all that has happened here."""
+        logs = Logs(self.proxy.recorder.requests, self.vault_proxy.recorder.requests)
+        evidence = await self.observatory.evidence(logs)
+        return examine(evidence, self.observatory.bounds)
 
     def offline_controller(self, folder: Path) -> ServerProcess:
         """Return a replica whose API server is not there; it answers its probes."""
@@ -129,6 +188,7 @@ def controller_process(
     flags: Sequence[str],
     *,
     ready: str = "readyz",
+    program: Path = ROOT,
 ) -> ServerProcess:
     """Return the process of a controller that is yet to be started."""
     metrics, probes = ports
@@ -136,7 +196,8 @@ def controller_process(
     return ServerProcess(
         name="controller",
         argv=(
-            *(sys.executable, "-m", "vso_controller", "run"),
+            # -P: not the package of the working directory but that of the program.
+            *(sys.executable, "-P", "-m", "vso_controller", "run"),
             f"--kubeconfig={config}",
             f"--namespace={OPERATOR}",
             f"--metrics-bind-address={LOOPBACK}:{metrics}",
@@ -148,7 +209,18 @@ def controller_process(
         endpoint=endpoint,
         ready=answers(f"{endpoint}/{ready}"),
         log=folder / f"controller-{probes}.log",
+        env=_environment(program),
     )
+
+
+def _environment(program: Path) -> dict[str, str]:
+    """Return the variables of a process; what is not the product is not measured."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if program == ROOT or not name.startswith("COV")
+    }
+    return {**kept, "PYTHONPATH": str(program)}
 
 
 @asynccontextmanager
@@ -161,18 +233,42 @@ async def world_on(cluster: Cluster) -> AsyncIterator[World]:
         )
         await admin.apply_files(ROOT / "crds", ROOT / "deploy" / "rbac")
         bao = await run(OpenBao.start(tls=True))
-        proxy = await run(RecordingProxy.start(cluster.url, cluster.ca_pem))
+        auth = await _enable_login(bao, cluster, admin)
+        kv = await KeyValue.enable(bao.root, "secret")
+        kv1 = await KeyValue.enable(bao.root, "legacy", version=1)
+        watch, proxy, vault_proxy = await run(_observed(cluster, bao))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="vso-e2e-")))
         yield World(
             cluster=cluster,
             admin=admin,
             proxy=proxy,
+            vault_proxy=vault_proxy,
             bao=bao,
-            auth=await _enable_login(bao, cluster, admin),
-            kv=await KeyValue.enable(bao.root, "secret"),
-            kv1=await KeyValue.enable(bao.root, "legacy", version=1),
+            auth=auth,
+            kv=watch.values(kv),
+            kv1=watch.values(kv1),
             folder=folder,
+            observatory=watch,
         )
+
+
+@asynccontextmanager
+async def _observed(
+    cluster: Cluster, bao: OpenBao
+) -> AsyncIterator[tuple[Observatory, RecordingProxy, RecordingProxy]]:
+    """Watch a cluster, and what passes the proxies before it and before its Vault."""
+    async with (
+        Observatory.watching(
+            url=cluster.url, ca_pem=cluster.ca_pem, token=cluster.admin_token
+        ) as watch,
+        RecordingProxy.start(
+            cluster.url, cluster.ca_pem, wrap=watch.kube_tap.around
+        ) as proxy,
+        RecordingProxy.start(
+            bao.address, bao.ca_pem, wrap=watch.vault_tap.around
+        ) as vault_proxy,
+    ):
+        yield watch, proxy, vault_proxy
 
 
 async def _enable_login(bao: OpenBao, cluster: Cluster, admin: Admin) -> KubernetesAuth:
@@ -235,6 +331,11 @@ class Team:
         await self.connect()
         await self.authenticate()
 
+    async def end(self) -> None:
+        """Give everything the time to be in order, as it is due now; then remove it."""
+        await self.world.observatory.settle(self.namespace)
+        await self.remove()
+
     async def remove(self) -> None:
         """Delete the resources, so that nobody works on them any more."""
         for kind in ("VaultStaticSecret", "VaultAuth", "VaultConnection"):
@@ -242,14 +343,20 @@ class Team:
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
 
     async def trust(self, bao: OpenBao, *, secret: str = "vault-ca") -> None:
-        """Put the CA of a Vault where the VaultConnection looks for it."""
-        ca = base64.b64encode((bao.ca_pem or "").encode()).decode()
+        """Put the CA of a Vault where the VaultConnection looks for it.
+
+        For the Vault of the world that is its proxy's.
+        """
+        ours = bao is self.world.bao
+        ca_pem = self.world.vault_proxy.ca_pem if ours else bao.ca_pem
+        ca = base64.b64encode((ca_pem or "").encode()).decode()
         manifest = self.named("Secret", secret) | {"data": {"ca.crt": ca}}
         await self._admin.apply(manifest)
 
     async def connect(self, name: str = "vault", **changes: object) -> None:
         """Create or change a VaultConnection."""
-        spec = {"address": self.world.bao.address, "caCertSecretRef": "vault-ca"}
+        address = self.world.vault_proxy.url
+        spec = {"address": address, "caCertSecretRef": "vault-ca"}
         await self._admin.apply(
             self.named("VaultConnection", name, spec=spec | changes)
         )
@@ -319,7 +426,10 @@ class Team:
         condition: str = "Ready",
         within: float = PATIENCE,
     ) -> str:
-        """Wait until a condition is so; return its message."""
+        """Wait until a condition is so; return its message.
+
+        From then on it is what the story expects.
+        """
 
         async def probe() -> str:
             found = await self.condition(kind, name, condition)
@@ -328,7 +438,14 @@ class Team:
             message: str = found["message"]
             return message
 
-        return await eventually(probe, within=within)
+        message = await eventually(probe, within=within)
+        self.world.observatory.journal.condition_expected(
+            Ref(kind, self.namespace, name),
+            condition=condition,
+            status=status,
+            reason=reason,
+        )
+        return message
 
     async def wait_ready(self, name: str = "app") -> None:
         """Wait until a VaultStaticSecret is ready."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -20,13 +20,15 @@ from vso_controller.foundation.objects import (
     Envelope,
     NewSecret,
     ObjectKey,
+    ObjectVersion,
     ObservedSecret,
     ResourceType,
     SecretPatch,
 )
 from vso_controller.foundation.secret import SecretData
 from vso_controller.kube.errors import AlreadyExists, Conflict, NotFound
-from vso_controller.runtime.store import Store
+from vso_controller.reconcilers.unlabelled import version_of
+from vso_controller.runtime.store import Handler, Store
 
 DIGEST_KEY = b"a key of the tests"
 
@@ -41,6 +43,45 @@ class Told:
     message: str
 
 
+class FakeVersionStores:
+    """The watches of metadata, one for each namespace that somebody asked for."""
+
+    def __init__(self, kubernetes: FakeKubernetes) -> None:
+        self._kubernetes = kubernetes
+        self.synced = True  # False: asked for, but not filled yet
+        self.stores: dict[str, Store[ObjectVersion]] = {}
+        self.users: set[tuple[str, Hashable]] = set()
+        self.handler: Handler[ObjectVersion] = lambda _old, _new: None
+
+    def store(self, scope: str, *, user: Hashable) -> Store[ObjectVersion]:
+        self.users.add((scope, user))
+        if scope not in self.stores:
+            store = self.stores[scope] = Store()
+            if self.synced:
+                there = self._kubernetes.secrets.values()
+                store.replace(
+                    [version_of(each) for each in there if each.key.namespace == scope],
+                    self._kubernetes.next_version(),
+                )
+            store.add_handler(self._tell)
+        return self.stores[scope]
+
+    def release(self, scope: str, *, user: Hashable) -> None:
+        self.users.discard((scope, user))
+
+    def clear(self) -> None:
+        self.users.clear()
+
+    def _tell(self, old: ObjectVersion | None, new: ObjectVersion | None) -> None:
+        self.handler(old, new)
+
+    def tell(self, kind: EventType, secret: ObservedSecret) -> None:
+        store = self.stores.get(secret.key.namespace)
+        if store is not None:
+            event = WatchEvent(kind, secret.resource_version, version_of(secret))
+            store.apply(event)
+
+
 class FakeKubernetes:
     """Secrets, status writes and Events in memory; `writes` counts what changed.
 
@@ -49,6 +90,7 @@ class FakeKubernetes:
 
     def __init__(self) -> None:
         self.watched: Store[ObservedSecret] = Store()
+        self.versions = FakeVersionStores(self)
         self.values: dict[ObjectKey, dict[str, bytes]] = {}
         self.secrets: dict[ObjectKey, ObservedSecret] = {}
         self.told: list[Told] = []
@@ -191,6 +233,7 @@ class FakeKubernetes:
         return stored
 
     def _tell(self, kind: EventType, secret: ObservedSecret) -> None:
+        self.versions.tell(kind, secret)
         if "secrets.hashicorp.com/vso-ownerRefUID" in secret.labels:
             self.watched.apply(WatchEvent(kind, secret.resource_version, secret))
 

@@ -1,4 +1,4 @@
-"""A proxy in front of a server that writes down what crosses it.
+"""A proxy in front of a server that writes down what crosses it, and can disturb it.
 
 HTTPS in front, HTTP or HTTPS behind. Bodies stream both ways piece by piece, so a
 watch flows as it would without the proxy. What happens to a connection behind
@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from aiohttp import web
 
+from tests.support.faults import Faults
 from tests.support.recorder import Recorder, Recording
 from tests.support.requestlog import RequestHead
 from tests.support.tls import LOOPBACK, Authority
@@ -31,12 +32,25 @@ _CREDENTIALS = ("Authorization", "X-Vault-Token")
 
 
 class RecordingProxy:
-    """A running proxy: clients use `url` and `ca_pem`, tests read `recorder`."""
+    """A running proxy: clients use `url` and `ca_pem`, tests read `recorder`.
 
-    def __init__(self, *, url: str, ca_pem: str, recorder: Recorder) -> None:
+    What `faults` has switched on stands between the log and the server.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        ca_pem: str,
+        recorder: Recorder,
+        faults: Faults,
+        relay: _Relay,
+    ) -> None:
         self.url = url
         self.ca_pem = ca_pem
         self.recorder = recorder
+        self.faults = faults
+        self._relay = relay
 
     @classmethod
     @asynccontextmanager
@@ -49,30 +63,50 @@ class RecordingProxy:
     ) -> AsyncIterator[RecordingProxy]:
         """Stand before `upstream_url` for the length of the `async with` block.
 
-        `wrap` may put fault rules around the server.
+        `wrap` may put a listener around the server, behind all faults.
         """
-        authority = Authority()
+        authority, faults = Authority(), Faults()
         recorder = Recorder(clock=asyncio.get_running_loop().time)
         async with AsyncExitStack() as stack:
-            server = await stack.enter_async_context(
+            upstream = await stack.enter_async_context(
                 HttpUpstream.connect(upstream_url, upstream_ca)
             )
-            relay = _Relay(upstream=wrap(server), recorder=recorder)
+            relay = _Relay(upstream=wrap(upstream), faults=faults, recorder=recorder)
             port = await stack.enter_async_context(_listening(relay, authority))
-            url = f"https://{LOOPBACK}:{port}"
-            yield cls(url=url, ca_pem=authority.ca_pem, recorder=recorder)
+            yield cls(
+                url=f"https://{LOOPBACK}:{port}",
+                ca_pem=authority.ca_pem,
+                recorder=recorder,
+                faults=faults,
+                relay=relay,
+            )
+
+    def reset_connections(self) -> None:
+        """Break every connection of a client, busy or idle."""
+        self._relay.reset_connections()
 
 
 class _Relay:
     """Takes requests, asks the upstream, tells the recorder."""
 
-    def __init__(self, *, upstream: Upstream, recorder: Recorder) -> None:
+    def __init__(
+        self, *, upstream: Upstream, faults: Faults, recorder: Recorder
+    ) -> None:
         self._upstream = upstream
+        self._faults = faults
         self._recorder = recorder
+        self._open: set[Recording] = set()
+        self.server = web.Server(
+            self.handle,
+            handler_cancellation=True,  # who leaves a watch ends it behind, too
+            access_log=None,
+            auto_decompress=False,
+        )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         head = _head_of(request)
         recording = self._recorder.begin(head)
+        self._open.add(recording)
         try:
             response = await self._relay(request, head, recording)
         except ConnectionCut as cut:
@@ -84,8 +118,18 @@ class _Relay:
         except asyncio.CancelledError:
             recording.end(failure="the client went away, or the proxy ended")
             raise
+        finally:
+            self._open.remove(recording)
         recording.end()
         return response
+
+    def reset_connections(self) -> None:
+        """Break all connections of clients."""
+        for recording in self._open:
+            recording.faulted("reset_connections")
+        for connection in self.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def _relay(
         self, request: web.BaseRequest, head: RequestHead, recording: Recording
@@ -95,8 +139,10 @@ class _Relay:
             target=request.raw_path,
             headers=request.headers,
             body=_recorded_body(request, recording) if request.body_exists else None,
+            notes=recording,
         )
-        async with self._upstream.ask(question) as answer:
+        upstream = self._faults.before(self._upstream)
+        async with upstream.ask(question) as answer:
             recording.begin_answer(answer.status)
             response = _response_to(request, answer)
             # The head goes out now: an idle watch has nothing to follow it.
@@ -111,13 +157,7 @@ class _Relay:
 
 @asynccontextmanager
 async def _listening(relay: _Relay, authority: Authority) -> AsyncIterator[int]:
-    server = web.Server(
-        relay.handle,
-        handler_cancellation=True,  # who leaves a watch ends it behind, too
-        access_log=None,
-        auto_decompress=False,
-    )
-    runner = web.ServerRunner(server, shutdown_timeout=_PARTING)
+    runner = web.ServerRunner(relay.server, shutdown_timeout=_PARTING)
     await runner.setup()
     try:
         site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=authority.server_context())

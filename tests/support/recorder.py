@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
-from tests.support.requestlog import BodySeen, Exchange, RequestHead, RequestLog
+from tests.support.requestlog import (
+    BodySeen,
+    Exchange,
+    Forward,
+    RequestHead,
+    RequestLog,
+)
 from tests.support.resourceversions import version_in_body
 
 _LONGEST_PARSED = 2 * 1024 * 1024  # bytes; an API server takes no longer object
@@ -56,6 +63,8 @@ class Recording:
         self._answer_body = _BodyCount()
         self._resource_version = head.query_version
         self._request_text = b""  # kept until the body is whole and can be parsed
+        self._forwards: list[Forward] = []
+        self._faults: list[str] = []
 
     def add_to_request(self, chunk: bytes) -> None:
         """Count a piece of the request's body."""
@@ -69,8 +78,20 @@ class Recording:
             self._resource_version = version_in_body(self._request_text)
         self._request_text = b""
 
+    def forwarded(self) -> None:
+        """Note that the request goes to the server."""
+        self._forwards.append(Forward(started=self._clock()))
+
+    def answered(self, status: int) -> None:
+        """Note what the server says to what was forwarded last."""
+        self._forwards[-1] = replace(self._forwards[-1], status=status)
+
+    def faulted(self, rule: str) -> None:
+        """Note that a fault rule meddles with this exchange."""
+        self._faults.append(rule)
+
     def begin_answer(self, status: int) -> None:
-        """Note the status of the answer."""
+        """Note the status of the answer that the client gets."""
         self._status = status
 
     def add_to_answer(self, chunk: bytes) -> None:
@@ -94,6 +115,8 @@ class Recording:
             request_body=self._request_body.seen(),
             answer_body=self._answer_body.seen(),
             resource_version=self._resource_version,
+            forwards=tuple(self._forwards),
+            faults=tuple(self._faults),
         )
 
 

@@ -51,8 +51,20 @@ class RequestHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """One time that a request went to the server."""
+
+    started: float  # seconds on the event loop's clock
+    status: int | None = None  # the server's; None: it has not answered
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its answer, as far as it came."""
+    """One request and its answer, as far as it came.
+
+    `status` and `answer_body` are what the client got, `forwards` what the server
+    did. The two differ where a fault rule had its hand in.
+    """
 
     head: RequestHead
     started: float  # seconds on the event loop's clock
@@ -62,9 +74,17 @@ class Exchange:
     request_body: BodySeen
     answer_body: BodySeen
     resource_version: str | None  # of the query, else of the body; None: in neither
+    forwards: tuple[Forward, ...] = ()
+    faults: tuple[str, ...] = ()  # names of the rules that meddled, outermost first
+
+    @property
+    def was_forwarded(self) -> bool:
+        """Whether the server got to see the request, or the beginning of it."""
+        return bool(self.forwards)
 
     def __str__(self) -> str:
-        return f"{self.head.method} {self.head.path} -> {self.status or self.failure}"
+        told = f"{self.head.method} {self.head.path} -> {self.status or self.failure}"
+        return f"{told} [{', '.join(self.faults)}]" if self.faults else told
 
 
 Choice = Callable[[Exchange], bool]
@@ -120,3 +140,8 @@ def to_resource(*plurals: str) -> Choice:
 def from_agent(prefix: str) -> Choice:
     """Choose requests whose User-Agent starts with `prefix`."""
     return lambda exchange: exchange.head.user_agent.startswith(prefix)
+
+
+def faulted(exchange: Exchange) -> bool:
+    """Choose requests that a fault rule meddled with."""
+    return bool(exchange.faults)

@@ -44,6 +44,8 @@ ONE_AND_OTHER = {
     "watch_timeout_min": ("1s", "2s"),
     "watch_timeout_max": ("2m", "3m"),
     "watch_stall_margin": ("1s", "2s"),
+    "watch_backoff_initial_interval": ("1s", "2s"),
+    "watch_backoff_max_interval": ("10s", "20s"),
     "log_level": ("debug", "error"),
     "log_format": ("json", "console"),
     "shutdown_timeout": ("1s", "2s"),
@@ -67,6 +69,8 @@ def test_defaults_are_the_documented_ones() -> None:
         "watch_timeout_min": 60,
         "watch_timeout_max": 80,
         "watch_stall_margin": 10,
+        "watch_backoff_initial_interval": 0.8,
+        "watch_backoff_max_interval": 30,
         "shutdown_timeout": 10,
     }
 
@@ -237,6 +241,12 @@ def test_flag_wins_over_the_namespace_of_the_pod(tmp_path: Path) -> None:
             ["--watch-timeout-min=2m"],
             {},
             "--watch-timeout-min must not be longer than --watch-timeout-max",
+        ),
+        (
+            ["--watch-backoff-initial-interval=1m"],
+            {},
+            "--watch-backoff-initial-interval must not be longer than "
+            "--watch-backoff-max-interval",
         ),
         (["--log-form=json"], {}, "unrecognized arguments: --log-form=json"),
         (["--context"], {}, "argument --context: expected one argument"),

@@ -18,7 +18,7 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
-from vso_controller.app.stores import Stores
+from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
@@ -37,6 +37,7 @@ from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
+from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
 from vso_controller.reconcilers.vaultstaticsecret import (
@@ -44,6 +45,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     VaultStaticSecretReconciler,
 )
 from vso_controller.runtime.controller import Controller
+from vso_controller.runtime.informers import Informers
 from vso_controller.runtime.ports import Reconciler
 from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
@@ -69,6 +71,7 @@ class Controllers:
         stores: Stores,
         engine: Engine,
         metrics: Metrics,
+        reflectors: Reflectors,
         reads: ApiSession,
         writes: ApiSession,
         events: EventRecorder,
@@ -92,6 +95,13 @@ class Controllers:
         )
         self._references = _references(settings, stores)
         self._triggers = _triggers(settings, stores)
+        self.versions = Informers(
+            make_feed=reflectors.of_versions, handler=self._triggers.version_changed
+        )
+        self._unlabelled = UnlabelledSecrets(
+            versions=self.versions,
+            secrets=Secrets(session=writes, decoder=self.decoder),
+        )
         self._sessions = SessionPool(
             references=self._references,
             connections=self._connections,
@@ -117,6 +127,7 @@ class Controllers:
         is kept from one leadership to the next.
         """
         self._sessions.clear()
+        self._unlabelled.clear()
         await self._connections.close()
 
     def _vault_connections(self) -> Controller:
@@ -142,6 +153,7 @@ class Controllers:
     def _vault_static_secrets(self) -> Controller:
         destinations = Destinations(
             watched=self._stores.secrets,
+            unlabelled=self._unlabelled,
             secrets=Secrets(session=self._writes, decoder=self.decoder),
         )
         reconciler = VaultStaticSecretReconciler(

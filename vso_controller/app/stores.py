@@ -14,8 +14,8 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.domain.ownership import OWNER_LABELS
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.objects import Envelope, ObservedSecret
-from vso_controller.kube.decoding import EnvelopeDecoder, SecretDecoder
+from vso_controller.foundation.objects import Envelope, ObjectVersion, ObservedSecret
+from vso_controller.kube.decoding import EnvelopeDecoder, SecretDecoder, VersionDecoder
 from vso_controller.kube.listwatch import ResourceListWatch
 from vso_controller.kube.secrets import SECRETS
 from vso_controller.kube.session import ApiSession
@@ -95,6 +95,19 @@ class Reflectors:
             self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets),
             self._reflector(SECRETS.plural, secrets, stores.secrets),
         )
+
+    def of_versions(
+        self, namespace: str, store: Store[ObjectVersion]
+    ) -> Reflector[ObjectVersion]:
+        """Return a reflector for the versions of all Secrets of a namespace."""
+        source = ResourceListWatch(
+            session=self._session,
+            resource=SECRETS,
+            decoder=VersionDecoder(),
+            namespace=namespace,
+            metadata_only=True,
+        )
+        return self._reflector(f"{SECRETS.plural} in {namespace}", source, store)
 
     def _of_kind(self, kind: Kind, store: Store[Envelope]) -> Reflector[Envelope]:
         source = ResourceListWatch(

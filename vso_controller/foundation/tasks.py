@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 async def stop_when(event: asyncio.Event, work: Awaitable[None]) -> None:
     """Run `work` until it ends or `event` is set; then cancel it and wait for it.
 
-    An exception of `work` is raised as it is.
+    An exception of `work` is raised in an exception group.
     """
     async with asyncio.TaskGroup() as group:
         worker = group.create_task(_as_coroutine(work))

@@ -23,6 +23,7 @@ from vso_controller.foundation.objects import (
 )
 from vso_controller.kube.errors import Conflict, NotFound
 from vso_controller.reconcilers.ports import Cache, Secrets
+from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 
 BY_OWNER = "owner"
 """The index of the Secret store by the uid in the owner label."""
@@ -33,13 +34,21 @@ _ATTEMPTS = 3
 class Destinations:
     """Makes Secrets what resources want them to be, with as few requests as can be.
 
-    Secrets with our labels are watched, so a Secret that is in order costs no
-    request. A write is fenced by the version that was seen; if that is not the
-    Secret's version any more, it is read and the plan is made anew.
+    Secrets with our labels are watched, those of users by their versions, so a
+    Secret that is in order costs no request. A write is fenced by the version that
+    was seen; if that is not the Secret's version any more, it is read and the plan
+    is made anew.
     """
 
-    def __init__(self, *, watched: Cache[ObservedSecret], secrets: Secrets) -> None:
+    def __init__(
+        self,
+        *,
+        watched: Cache[ObservedSecret],
+        unlabelled: UnlabelledSecrets,
+        secrets: Secrets,
+    ) -> None:
         self._watched = watched
+        self._unlabelled = unlabelled
         self._secrets = secrets
 
     async def apply(self, desired: Desired) -> bool:
@@ -47,13 +56,16 @@ class Destinations:
 
         Raises Refusal where it must not be written, and the tree of `kube.errors`.
         """
+        user = ObjectKey(desired.key.namespace, desired.owner.name)
         observed = self._watched.get(desired.key)
-        if observed is None and not desired.create:
-            observed = await self._secrets.read(desired.key)
+        if desired.create:
+            self._unlabelled.release(user)
+        elif observed is None:
+            observed = await self._unlabelled.read(desired.key, user=user)
         for _ in range(_ATTEMPTS):
             step = plan(desired, observed)
             try:
-                return await self._act(step)
+                return await self._act(step, user=None if desired.create else user)
             except (Conflict, NotFound):
                 observed = await self._secrets.read(desired.key)
         raise Refusal(
@@ -78,7 +90,11 @@ class Destinations:
         for secret in orphans:
             await self._delete(secret)
 
-    async def _act(self, step: Plan) -> bool:
+    def release(self, user: ObjectKey) -> None:
+        """Let go of what is followed for a resource that is gone."""
+        self._unlabelled.release(user)
+
+    async def _act(self, step: Plan, *, user: ObjectKey | None) -> bool:
         match step:
             case Nothing():
                 return False
@@ -86,6 +102,8 @@ class Destinations:
                 raise Refusal.of(step)
             case Create(secret):
                 await self._create(secret)
+            case Update(patch) if user is not None:
+                await self._unlabelled.patch(patch, user=user)
             case Update(patch):
                 with self._watched.writing(patch.key) as write:
                     write.landed(await self._secrets.patch(patch))

@@ -18,12 +18,19 @@ from vso_controller.domain.references import (
     connection_candidates,
     parse_reference,
 )
-from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
+from vso_controller.foundation.objects import (
+    Envelope,
+    ObjectKey,
+    ObjectVersion,
+    ObservedSecret,
+)
 from vso_controller.reconcilers.destinations import BY_OWNER
 
 BY_REFERENCE = "reference"
 """The index of VaultAuths by VaultConnection, and of consumers by VaultAuth."""
 BY_UID = "uid"
+BY_DESTINATION = "destination"
+"""The index of consumers by the Secret of a user's that they write to."""
 
 Enqueue = Callable[[ObjectKey], None]
 
@@ -32,8 +39,14 @@ class _AuthReferences(msgspec.Struct, rename="camel"):
     vault_connection_ref: str | None = None
 
 
+class _Destination(msgspec.Struct):
+    name: str = ""
+    create: bool = False
+
+
 class _ConsumerReferences(msgspec.Struct, rename="camel"):
     vault_auth_ref: str | None = None
+    destination: _Destination = msgspec.field(default_factory=_Destination)
 
 
 class ResourceStore(Protocol):
@@ -84,6 +97,7 @@ class Triggers:
         auths.add_index(BY_REFERENCE, self._connections_of)
         static_secrets.add_index(BY_REFERENCE, self._auths_of)
         static_secrets.add_index(BY_UID, lambda resource: (resource.uid,))
+        static_secrets.add_index(BY_DESTINATION, _destinations_of_users)
         secrets.add_index(BY_OWNER, _owner_uids)
 
     def connect(
@@ -103,6 +117,17 @@ class Triggers:
         for auth in self._auths.by_index(BY_REFERENCE, str(key)):
             self._wake_auth(auth.key)
             self._wake_users_of_auth(auth.key)
+
+    def version_changed(
+        self, old: ObjectVersion | None, new: ObjectVersion | None
+    ) -> None:
+        """Wake who writes to a Secret of a user's that somebody else changed."""
+        changed = new or old
+        if changed is None:
+            return
+        users = self._static_secrets.by_index(BY_DESTINATION, str(changed.key))
+        for resource in users:
+            self._wake_static_secret(resource.key)
 
     def _wake_users_of_auth(self, key: ObjectKey) -> None:
         for resource in self._static_secrets.by_index(BY_REFERENCE, str(key)):
@@ -169,6 +194,16 @@ class Triggers:
 
 def _nobody(_: ObjectKey) -> None:
     """Stand in for a queue until there is one."""
+
+
+def _destinations_of_users(resource: Envelope) -> tuple[str, ...]:
+    try:
+        spec = msgspec.json.decode(resource.spec, type=_ConsumerReferences)
+    except msgspec.DecodeError:
+        return ()
+    if spec.destination.create:
+        return ()
+    return (str(ObjectKey(resource.key.namespace, spec.destination.name)),)
 
 
 def _owner_uids(secret: ObservedSecret) -> tuple[str, ...]:

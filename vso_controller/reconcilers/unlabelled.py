@@ -37,6 +37,7 @@ class VersionStores(Protocol):
 
     def store(self, scope: str, *, user: Hashable) -> VersionStore: ...
     def release(self, scope: str, *, user: Hashable) -> None: ...
+    def clear(self) -> None: ...
 
 
 class UnlabelledSecrets:
@@ -74,6 +75,11 @@ class UnlabelledSecrets:
         """Let go of what `user` follows. It is no error if that is nothing."""
         self._known.pop(user, None)
         self._versions.release(user.namespace, user=user)
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        self._known.clear()
+        self._versions.clear()
 
     def _remember(self, user: ObjectKey, secret: ObservedSecret | None) -> None:
         if secret is None:

@@ -110,6 +110,7 @@ class VaultStaticSecretReconciler:
         if envelope is None or envelope.deleting:
             # The destination goes with its owner reference.
             self._sessions.release(key)
+            self._destinations.release(key)
             self._reporter.gone(key)
             return Outcome()
 

@@ -73,6 +73,12 @@ class Informers(Generic[T]):
         if informer.task is not None:
             informer.task.cancel()
 
+    def clear(self) -> None:
+        """Let go of all stores, for all users."""
+        for scope, informer in tuple(self._informers.items()):
+            for user in tuple(informer.users):
+                self.release(scope, user=user)
+
     async def run(self) -> None:
         """Feed all stores until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -21,7 +21,7 @@ from tests.unit.reconcilers.world import (
 from tests.unit.runtime.virtual import VirtualClock, seeded
 from vso_controller.app.controllers import SESSIONS, Controllers
 from vso_controller.app.engine import Engine
-from vso_controller.app.stores import Stores
+from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
@@ -54,6 +54,9 @@ async def wired() -> AsyncIterator[Wired]:
             stores=stores,
             engine=engine,
             metrics=metrics,
+            reflectors=Reflectors(
+                session=session, clock=clock, random=seeded(1), settings=Settings()
+            ),
             reads=session,
             writes=session,
             events=EventRecorder(session=session, clock=clock),

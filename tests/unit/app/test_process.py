@@ -113,8 +113,7 @@ async def candidate() -> AsyncIterator[process._Process]:
             timing=LeaderTiming(),
             gate=LeaseGate(clock=clock, margin=0),
             clock=clock,
-            reads=session,
-            writes=session,
+            sessions=process._Sessions(session, session, session, session, session),
         )
         made._controllers.add_all()
         made._stores.connections.replace(

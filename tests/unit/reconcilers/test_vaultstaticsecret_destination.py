@@ -143,3 +143,88 @@ async def test_users_own_secret_that_is_missing_is_told() -> None:
     await fail(world)
 
     assert ready(world)[:2] == ("False", "DestinationMissing")
+
+
+OWN = {"name": "db-secret"}
+
+
+def with_own_secret() -> World:
+    world = World().in_order()
+    world.put(world.resources, RESOURCE, spec(destination=OWN))
+    world.kubernetes.put(FOREIGN, {"old": b"1"})
+    return world
+
+
+async def test_users_own_secret_costs_no_request_while_nobody_touches_it() -> None:
+    world = with_own_secret()
+    await sync(world)
+    before = (world.kubernetes.writes, world.kubernetes.reads)
+
+    for _ in range(3):
+        await sync(world)
+
+    assert (world.kubernetes.writes, world.kubernetes.reads) == before
+
+
+async def test_users_own_secret_is_read_each_time_without_a_watch() -> None:
+    world = with_own_secret()
+    world.kubernetes.versions.synced = False
+    await sync(world)
+    reads = world.kubernetes.reads
+
+    await sync(world)
+
+    assert world.kubernetes.reads == reads + 1
+
+
+async def test_users_own_secret_edited_by_hand_is_put_back() -> None:
+    world = with_own_secret()
+    await sync(world)
+    world.woken.clear()
+    world.kubernetes.edit(DESTINATION, password=b"tampered")
+
+    assert RESOURCE in world.woken, "the watch tells of the edit"
+    await sync(world)
+
+    assert world.kubernetes.values[DESTINATION]["password"] == b"s3cret"
+
+
+async def test_write_to_a_users_own_secret_wakes_nobody() -> None:
+    world = with_own_secret()
+    world.woken.clear()
+
+    await sync(world)
+
+    assert RESOURCE not in world.woken
+
+
+async def test_users_own_secret_that_appears_wakes_who_waits_for_it() -> None:
+    world = World().in_order()
+    world.put(world.resources, RESOURCE, spec(destination=OWN))
+    await fail(world)
+    reads = world.kubernetes.reads
+    await fail(world)
+    assert world.kubernetes.reads == reads, "the watch knows that it is not there"
+    world.woken.clear()
+
+    world.kubernetes.put(FOREIGN, {})
+
+    assert RESOURCE in world.woken
+    await sync(world)
+    assert ready(world)[0] == "True"
+
+
+@pytest.mark.parametrize("how", ["deleted", "creates its own"])
+async def test_users_own_secret_is_let_go_of(how: str) -> None:
+    world = with_own_secret()
+    await sync(world)
+    assert world.kubernetes.versions.users == {("apps", RESOURCE)}
+
+    if how == "deleted":
+        world.remove(world.resources, RESOURCE)
+    else:
+        own = {"name": "another", "create": True}
+        world.put(world.resources, RESOURCE, spec(destination=own))
+    await sync(world)
+
+    assert world.kubernetes.versions.users == set()

@@ -37,6 +37,7 @@ from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
+from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
 from vso_controller.reconcilers.vaultstaticsecret import (
@@ -152,6 +153,7 @@ class World:
             auth=self.woken.append,
             static_secret=self.woken.append,
         )
+        self.kubernetes.versions.handler = self.triggers.version_changed
         self.clients_of = Connections(
             secrets=self.kubernetes,
             make_client=self._make_client,
@@ -189,7 +191,11 @@ class World:
             resources=self.resources,
             sessions=self.pool,
             destinations=Destinations(
-                watched=self.kubernetes.watched, secrets=self.kubernetes
+                watched=self.kubernetes.watched,
+                unlabelled=UnlabelledSecrets(
+                    versions=self.kubernetes.versions, secrets=self.kubernetes
+                ),
+                secrets=self.kubernetes,
             ),
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
             digest=lambda data: digest_of(data, DIGEST_KEY),

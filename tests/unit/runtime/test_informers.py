@@ -132,3 +132,17 @@ async def test_letting_go_of_what_was_never_held_is_no_error() -> None:
     site.informers.release("apps", user="a")
 
     assert len(site.informers) == 0
+
+
+async def test_all_are_let_go_of_at_once() -> None:
+    site = Site()
+    async with running(site.informers):
+        site.informers.store("apps", user="a")
+        site.informers.store("other", user="b")
+        await asyncio.sleep(0)
+
+        site.informers.clear()
+        await asyncio.sleep(0)
+
+        assert len(site.informers) == 0
+        assert not any(feed.running for feed in site.feeds)

@@ -3,80 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import aiohttp
 import pytest
 from aiohttp import web
 from yarl import URL
 
-from tests.support.conditions import NotYet, eventually
+from tests.support.faults import Rule
+from tests.support.faults_matching import Requests
+from tests.support.faults_requests import Respond
 from tests.support.proxy import RecordingProxy
-from tests.support.requestlog import BodySeen, Exchange
-from tests.support.tls import Authority, trust
+from tests.support.tls import Authority
 from tests.support.upstream import Answer, Question, Upstream
+from tests.unit.support.backends import Backend, connected, only_ended, seen_body
 
 CANARY = "canary-4f1c"
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Backend:
-    """A server whose behaviour each test sets, and what the last request was."""
-
-    handler: Handler | None = None
-    seen: list[web.BaseRequest] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    url: str = ""
-    ca_pem: str = ""
-
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.seen.append(request)
-        if self.handler is not None:
-            return await self.handler(request)
-        self.bodies.append(await request.read())
-        return web.json_response({"kind": "Secret"}, status=201)
-
-
-@pytest.fixture
-async def backend() -> AsyncIterator[Backend]:
-    backend, authority = Backend(), Authority()
-    server = web.Server(backend.handle, handler_cancellation=True, access_log=None)
-    runner = web.ServerRunner(server, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.server_context())
-    await site.start()
-    backend.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-    backend.ca_pem = authority.ca_pem
-    yield backend
-    await runner.cleanup()
-
-
-@pytest.fixture
-async def proxy(backend: Backend) -> AsyncIterator[RecordingProxy]:
-    async with RecordingProxy.start(backend.url, backend.ca_pem) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-async def client(proxy: RecordingProxy) -> AsyncIterator[aiohttp.ClientSession]:
-    async with connected(proxy) as client:
-        yield client
-
-
-@asynccontextmanager
-async def connected(proxy: RecordingProxy) -> AsyncIterator[aiohttp.ClientSession]:
-    connector = aiohttp.TCPConnector(ssl=trust(proxy.ca_pem))
-    async with aiohttp.ClientSession(
-        connector=connector,
-        headers={"User-Agent": "vso-controller/1"},
-        auto_decompress=False,
-    ) as client:
-        client._retry_connection = False  # a test counts the requests it makes
-        yield client
 
 
 async def test_a_request_and_its_answer_pass_unchanged(
@@ -312,44 +255,89 @@ async def test_answers_without_a_body_pass(
     assert (answer.status, answer.headers["ETag"]) == (status, '"7"')
 
 
-class Refusal:
-    """A fault rule: the server is never asked."""
+async def test_connections_that_are_reset_break_in_the_middle(
+    backend: Backend, proxy: RecordingProxy, client: aiohttp.ClientSession
+) -> None:
+    async def watch(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await asyncio.Event().wait()
+        return response
 
-    def __init__(self, upstream: Upstream) -> None:
+    backend.handler = watch
+    async with client.get(proxy.url) as answer:
+        proxy.reset_connections()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.read()
+
+    exchange = await only_ended(proxy)
+    assert exchange.faults == ("reset_connections",)
+    assert exchange.was_forwarded
+
+
+async def test_idle_connections_are_reset_too(
+    proxy: RecordingProxy, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(proxy.url):
         pass
+    proxy.reset_connections()
+
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await client.get(proxy.url)
+    async with client.get(proxy.url) as answer:
+        assert answer.status == 201, "on a new connection"
+
+
+async def test_a_server_without_tls_can_stand_behind() -> None:
+    async def answer(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="plain")
+
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    async with (
+        RecordingProxy.start(url) as proxy,
+        connected(proxy) as client,
+        client.get(proxy.url) as reply,
+    ):
+        assert await reply.text() == "plain"
+    await runner.cleanup()
+
+
+class Listener:
+    """Hears what reaches the server."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self._upstream: Upstream | None = None
+
+    def around(self, upstream: Upstream) -> Upstream:
+        self._upstream = upstream
+        return self
 
     @asynccontextmanager
     async def ask(self, question: Question) -> AsyncIterator[Answer]:
-        async def body() -> AsyncGenerator[bytes, None]:
-            yield b"later"
+        assert self._upstream is not None
+        content = await question.read()
+        self.heard.append(content)
+        async with self._upstream.ask(question.again(content)) as answer:
+            yield answer
 
-        headers = {"Retry-After": "1"}
-        yield Answer(status=429, reason="Too Many", headers=headers, body=body())
 
-
-async def test_a_fault_rule_stands_between(backend: Backend) -> None:
+async def test_a_listener_hears_what_the_rules_let_pass(backend: Backend) -> None:
+    listener = Listener()
     async with (
-        RecordingProxy.start(backend.url, backend.ca_pem, wrap=Refusal) as proxy,
+        RecordingProxy.start(
+            backend.url, backend.ca_pem, wrap=listener.around
+        ) as proxy,
         connected(proxy) as client,
-        client.get(proxy.url) as answer,
     ):
-        assert (answer.status, await answer.text()) == (429, "later")
-        assert (await only_ended(proxy)).status == 429
+        with proxy.faults.active(Rule(on=Requests(("PUT",)), do=Respond(500))):
+            async with client.put(proxy.url, data=b"kept back"):
+                pass
+            async with client.post(proxy.url, data=b"let through"):
+                pass
 
-    assert backend.seen == []
-
-
-async def only_ended(proxy: RecordingProxy) -> Exchange:
-    """Return the one exchange once it is over, which is after the client knows it."""
-
-    async def probe() -> Exchange:
-        (exchange,) = proxy.recorder.requests
-        if exchange.duration is None:
-            raise NotYet("it is still running")
-        return exchange
-
-    return await eventually(probe, within=5)
-
-
-def seen_body(content: bytes) -> BodySeen:
-    return BodySeen(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    assert listener.heard == backend.bodies == [b"let through"]

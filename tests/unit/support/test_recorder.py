@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from tests.support.recorder import Recorder, Recording
 from tests.support.requestlog import (
     BodySeen,
+    Forward,
     RequestHead,
     RequestLog,
+    faulted,
     from_agent,
     to_resource,
 )
@@ -107,6 +109,30 @@ def test_the_version_a_request_names_is_kept(
     assert recorder.requests[0].resource_version == version
 
 
+def test_what_the_server_did_is_told_apart_from_what_the_client_got(
+    recorder: Recorder, clock: Hands
+) -> None:
+    recording = recorder.begin(UPDATE)
+    recording.faulted("swallow")
+    recording.forwarded()
+    clock.time = 1.0
+    recording.forwarded()
+    recording.answered(201)
+    recording.end(failure="swallowed")
+
+    (exchange,) = recorder.requests
+    assert exchange.status is None
+    assert exchange.forwards == (Forward(0.0), Forward(1.0, 201))
+    assert exchange.was_forwarded
+    assert exchange.faults == ("swallow",)
+
+
+def test_a_request_that_was_kept_from_the_server_says_so(recorder: Recorder) -> None:
+    recorder.begin(UPDATE).begin_answer(500)
+
+    assert not recorder.requests[0].was_forwarded
+
+
 def test_a_mark_divides_what_came_before_from_what_comes_after(
     recorder: Recorder,
 ) -> None:
@@ -126,25 +152,31 @@ def test_a_log_that_was_taken_does_not_change(recorder: Recorder) -> None:
 
 
 def test_choices_can_be_chained(recorder: Recorder) -> None:
-    for head in (LIST, WATCH, UPDATE, HEARTBEAT, BY_HAND):
+    for head in (LIST, WATCH, UPDATE, HEARTBEAT):
         recorder.begin(head)
+    recorder.begin(BY_HAND).faulted("delay")
     log = recorder.requests
 
     assert heads(log.writes()) == [UPDATE, HEARTBEAT, BY_HAND]
     assert heads(log.watches()) == [WATCH]
     assert heads(log.where(from_agent("kubectl"))) == [BY_HAND]
     assert heads(log.writes().excluding(to_resource("leases"))) == [UPDATE, BY_HAND]
+    assert heads(log.where(faulted)) == [BY_HAND]
     assert heads(log[1:3]) == [WATCH, UPDATE]
 
 
 def test_a_log_prints_one_line_for_each_request(recorder: Recorder) -> None:
     recorder.begin(LIST).begin_answer(200)
     recorder.begin(UPDATE).end(failure="the server is gone")
+    recording = recorder.begin(BY_HAND)
+    recording.faulted("teapot")
+    recording.begin_answer(418)
 
     assert repr(recorder.requests).splitlines() == [
         "RequestLog:",
         "GET /api/v1/secrets -> 200",
         "PUT /api/v1/namespaces/a/secrets/b -> the server is gone",
+        "PUT /api/v1/namespaces/a/secrets/b -> 418 [teapot]",
     ]
 
 

@@ -1,0 +1,89 @@
+"""Stories of a controller that is killed between any two of its requests.
+
+The proxies kill it while they hold one of the requests of a first sync in their
+hands; the next controller finds what it left, converges, and is killed one request
+later in a first sync of its own. `LONG=1` kills before requests are forwarded, too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.e2e.admin import Manifest, decoded
+from tests.e2e.world import Controller, Team, World
+from tests.support.crashpoints import Kill, Moment
+from tests.support.faults import Rule
+from tests.support.faults_matching import Nth, Requests
+from tests.support.requestlog import RequestHead, faulted
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+
+FIRST_SYNC = 8
+"""Requests for a team to both servers until the status says that all is well."""
+MOMENTS = tuple(Moment) if os.environ.get("LONG") else (Moment.BEFORE_ANSWER,)
+SOON_OVER = (
+    "--leader-elect-lease-duration=1500ms",
+    "--leader-elect-renew-deadline=1s",
+    "--leader-elect-retry-period=300ms",
+)
+OWNER = "secrets.hashicorp.com/vso-ownerRefUID"
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name.lower())
+async def test_killed_controller_leaves_nothing_half_done(
+    alone: World, moment: Moment
+) -> None:
+    mark = alone.proxy.recorder.mark()
+    async with AsyncExitStack() as controllers:
+        run = controllers.enter_async_context
+        controller = await run(alone.controller(*SOON_OVER))
+        for n in range(1, FIRST_SYNC + 1):
+            team, resource = await sync_until_killed(alone, controller, moment, n)
+
+            controller = await run(alone.controller(*SOON_OVER))
+
+            await check_synced(team, resource)
+
+    struck = repr(alone.proxy.recorder.since(mark).where(faulted))
+    assert re.search(r"POST .*/secrets ", struck), struck
+    assert re.search(r"PATCH .*/vaultstaticsecrets/app/status ", struck), struck
+
+
+async def sync_until_killed(
+    world: World, controller: Controller, moment: Moment, n: int
+) -> tuple[Team, Manifest]:
+    """Have a controller begin a team's first sync and die at the n-th request of it."""
+    kill = Kill(controller.process, at=moment)
+    rule = Rule(on=Requests(also=is_for_a_team), do=kill, when=Nth(n))
+    with world.proxy.faults.active(rule), world.vault_proxy.faults.active(rule):
+        team = await world.team()
+        await team.put(password="s3cret")
+        resource = await team.sync()
+        await kill.wait_dead()
+    return team, resource
+
+
+async def check_synced(team: Team, resource: Manifest) -> None:
+    """Check that a resource has become ready, with one Secret that is right."""
+    await team.wait_ready()
+    (secret,) = [
+        each
+        for each in await team.world.admin.list("Secret", team.namespace)
+        if (each["metadata"].get("labels") or {}).get(OWNER)
+        == resource["metadata"]["uid"]
+    ]
+    assert decoded(secret)["password"] == b"s3cret"
+    await team.world.observatory.settle(team.namespace)
+    await team.remove()
+
+
+def is_for_a_team(head: RequestHead) -> bool:
+    """Choose what is asked for the sake of a team, once; neither Events nor probes."""
+    at_api_server = "/namespaces/team-" in head.path
+    at_vault = head.path.startswith("/v1/")
+    again_and_again = head.path.endswith(("/events", "/sys/seal-status"))
+    return (at_api_server or at_vault) and not again_and_again

@@ -1,0 +1,288 @@
+"""Stories of bad days: the API server, Vault or the network fail for a while.
+
+Whatever happens meanwhile, what Vault says arrives, in one Secret that is never
+lost on the way. `LONG=1` makes the bad days longer, `FAULT_SEED` repeats one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.e2e.admin import Manifest, decoded
+from tests.e2e.world import PATIENCE, Team, World
+from tests.support.conditions import eventually
+from tests.support.faults import Action, FaultPlan, Rule
+from tests.support.faults_answers import Ending, Truncate
+from tests.support.faults_documents import HTML, error_event
+from tests.support.faults_events import (
+    CutEvent,
+    InjectEvent,
+    RepeatEvent,
+    StallEvents,
+    SwapEvents,
+)
+from tests.support.faults_matching import (
+    WATCHES,
+    WRITES,
+    Chance,
+    EveryNth,
+    First,
+    Requests,
+)
+from tests.support.faults_requests import (
+    BlackHole,
+    Delay,
+    Duplicate,
+    Reset,
+    SwallowAnswer,
+    kubernetes_failure,
+    vault_failure,
+    web_page,
+)
+from tests.support.requestlog import Exchange
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
+
+BAD_DAY = 10.0 if os.environ.get("LONG") else 3.0  # seconds
+SEED = int(os.environ["FAULT_SEED"]) if "FAULT_SEED" in os.environ else None
+CUSTOM = "/apis/secrets.hashicorp.com/"
+STATIC_SECRETS = Requests(path=f"{CUSTOM}.*/vaultstaticsecrets$", watch=True)
+SHORT_WATCHES = (
+    "--watch-timeout-min=1s",
+    "--watch-timeout-max=2s",
+    "--watch-stall-margin=500ms",
+)
+NO_ELECTION = Requests(also=lambda head: "/leases" not in head.path)
+
+
+@pytest.mark.parametrize("code", [500, 503])
+async def test_values_arrive_while_every_third_request_fails(
+    world: World, team: Team, code: int
+) -> None:
+    secret = await synced(team)
+
+    with world.proxy.faults.active(Rule(do=kubernetes_failure(code), when=EveryNth(3))):
+        async for value in new_values(team):
+            await team.wait_value("password", value)
+
+    await in_order(team, secret)
+
+
+async def test_writes_whose_answers_are_lost_happen_once(
+    world: World, team: Team
+) -> None:
+    create = Rule(on=at("secrets$", team), do=SwallowAnswer(), when=First(1))
+    status = Rule(on=at("app/status$", team), do=SwallowAnswer(), when=First(2))
+    token = Rule(on=at("/token$", team), do=SwallowAnswer(), when=First(1))
+
+    with world.proxy.faults.active(create, status, token):
+        await team.put(password="0ld")
+        await team.sync()
+        await team.wait_ready()
+
+    assert (create.fired, status.fired, token.fired) == (1, 2, 1)
+    secret = await team.wait_value("password", b"0ld")
+    await in_order(team, secret)
+
+
+async def test_writes_that_arrive_twice_happen_once(world: World, team: Team) -> None:
+    rule = Rule(on=at("", team), do=Duplicate())
+
+    with world.proxy.faults.active(rule):
+        await team.put(password="0ld")
+        await team.sync()
+        await team.wait_ready()
+        await team.put(password="n3w")
+        secret = await team.wait_value("password", b"n3w")
+
+    assert rule.fired > 3
+    await in_order(team, secret)
+
+
+async def test_server_that_asks_for_rest_gets_it(world: World, team: Team) -> None:
+    secret = await synced(team)
+    mark = world.proxy.recorder.mark()
+
+    rule = Rule(do=kubernetes_failure(429, retry_after=1))
+    with world.proxy.faults.active(rule):
+        world.proxy.reset_connections()
+        await team.put(password="n3w")
+        await asyncio.sleep(BAD_DAY)
+    await team.wait_value("password", b"n3w")
+
+    since = world.proxy.recorder.since(mark)
+    assert rule.fired > 4, "the watches at least came back"
+    assert list(since.where(is_list)) == [], "nobody had to list anew"
+    await in_order(team, secret)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        CutEvent(1),
+        CutEvent(1, Ending.CLEAN),
+        RepeatEvent(1),
+        SwapEvents(1),
+        InjectEvent(error_event(410)),
+        InjectEvent(error_event(500)),
+        InjectEvent(b'{"type":"DREAMT","object":{}}\n'),
+        InjectEvent(HTML + b"\n"),
+        web_page(),
+    ],
+    ids=["cut", "ended", "repeated", "swapped", "410", "500", "dreamt", "HTML", "page"],
+)
+async def test_watch_that_is_disturbed_misses_nothing(
+    world: World, team: Team, action: Action
+) -> None:
+    await team.put(password="s3cret")
+    rule = Rule(on=STATIC_SECRETS, do=action, when=First(1))
+
+    with world.proxy.faults.active(rule):
+        world.proxy.reset_connections()
+        await eventually(lambda: has_fired(rule), within=PATIENCE)
+        for name in ("first", "second"):
+            await team.sync(name, path=f"{team.namespace}/app")
+
+    for name in ("first", "second"):
+        await team.wait_value("password", b"s3cret", name=f"{name}-secret")
+        await team.wait_ready(name)
+
+
+async def test_watch_that_falls_silent_is_replaced(alone: World) -> None:
+    silent = Rule(on=STATIC_SECRETS, do=StallEvents(0), when=First(1))
+    with alone.proxy.faults.active(silent):
+        async with alone.controller(*SHORT_WATCHES):
+            await eventually(lambda: has_fired(silent), within=PATIENCE)
+            team = await alone.team()
+
+            await in_order(team, await synced(team))
+
+            await team.remove()
+
+
+async def test_connections_that_break_are_made_anew(world: World, team: Team) -> None:
+    secret = await synced(team)
+
+    async for value in new_values(team):
+        world.proxy.reset_connections()
+        world.vault_proxy.reset_connections()
+        await team.wait_value("password", value)
+
+    await in_order(team, secret)
+
+
+async def test_login_page_in_place_of_the_api_server_is_not_believed(
+    world: World, team: Team
+) -> None:
+    secret = await synced(team)
+
+    with world.proxy.faults.active(Rule(do=web_page())):
+        world.proxy.reset_connections()
+        await team.put(password="n3w")
+        await asyncio.sleep(BAD_DAY / 2)
+        assert await team.secret() == secret
+    await team.wait_value("password", b"n3w")
+
+    await in_order(team, secret)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        vault_failure(503, "Vault is sealed"),
+        vault_failure(500, "internal error"),
+        web_page(),
+        BlackHole(),
+        Reset(),
+        Truncate(20),
+    ],
+    ids=["503", "500", "page", "black hole", "reset", "truncated"],
+)
+async def test_vault_that_fails_for_a_while_takes_nothing_away(
+    world: World, team: Team, action: Action
+) -> None:
+    await team.connect(timeout="1s")
+    secret = await synced(team)
+
+    with world.vault_proxy.faults.active(Rule(do=action)):
+        await team.put(password="n3w")
+        await team.wait_condition("False", "Unhealthy", condition="Healthy")
+        assert await team.secret() == secret
+    await team.wait_value("password", b"n3w")
+
+    await team.wait_condition("True", "Healthy", condition="Healthy")
+    await in_order(team, secret)
+
+
+async def test_day_on_which_everything_fails_now_and_then(
+    world: World, team: Team
+) -> None:
+    secret = await synced(team)
+    plan = FaultPlan(
+        Rule(on=NO_ELECTION, do=Reset(), when=Chance(0.1)),
+        Rule(on=NO_ELECTION, do=Delay(0.2), when=Chance(0.1)),
+        Rule(on=NO_ELECTION, do=kubernetes_failure(500), when=Chance(0.1)),
+        Rule(on=WRITES, do=SwallowAnswer(), when=Chance(0.1)),
+        Rule(on=WRITES, do=Duplicate(), when=Chance(0.1)),
+        Rule(on=WATCHES, do=CutEvent(3), when=Chance(0.3)),
+        seed=SEED,
+    )
+
+    with world.proxy.faults.active(plan), world.vault_proxy.faults.active(plan):
+        async for value in new_values(team):
+            await team.wait_value("password", value)
+
+    await in_order(team, secret)
+
+
+async def synced(team: Team) -> Manifest:
+    """Return the Secret of a resource that is in order."""
+    await team.put(password="0ld")
+    await team.sync()
+    await team.wait_ready()
+    return await team.wait_value("password", b"0ld")
+
+
+async def new_values(team: Team) -> AsyncIterator[bytes]:
+    """Write one value after the other, for as long as a bad day lasts."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BAD_DAY
+    number = 0
+    while number == 0 or loop.time() < end:
+        number += 1
+        await team.put(password=f"value-{number}")
+        yield f"value-{number}".encode()
+
+
+async def in_order(team: Team, secret: Manifest) -> None:
+    """Check that a resource is ready and its Secret is still the one it was."""
+    await team.wait_ready()
+    now = await team.secret()
+    assert now is not None
+    assert now["metadata"]["uid"] == secret["metadata"]["uid"]
+    assert decoded(now).keys() == {"password", "_raw"}
+
+
+async def has_fired(rule: Rule) -> None:
+    assert rule.fired
+
+
+def at(path: str, team: Team) -> Requests:
+    """Choose the writes below a path of the team's namespace."""
+    return Requests(WRITES.methods, path=f"/namespaces/{team.namespace}/.*{path}")
+
+
+def is_list(exchange: Exchange) -> bool:
+    """Choose the lists of our kinds and of Secrets, cluster-wide as they are."""
+    head = exchange.head
+    collection = head.path.startswith(CUSTOM) or head.path == "/api/v1/secrets"
+    return (
+        head.method == "GET"
+        and collection
+        and "/namespaces/" not in head.path
+        and not head.is_watch
+    )
