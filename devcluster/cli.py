@@ -13,15 +13,13 @@ from pathlib import Path
 
 from devcluster.cluster import DevCluster
 
-_HIGHEST_PORT = 65535
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a cluster; return the exit code once SIGINT or SIGTERM has ended it."""
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_run(port=options.port, kubeconfig=options.kubeconfig))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the port is taken, or is none
         sys.stderr.write(f"devcluster: {error}\n")
         return 1
     return 0
@@ -52,20 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="devcluster",
         description="An in-memory Kubernetes API server for demos and tests.",
     )
-    parser.add_argument(
-        "--kubeconfig",
-        type=Path,
-        required=True,
-        help="where to write the administrator's kubeconfig when the server is ready",
-    )
-    parser.add_argument(
-        "--port", type=_port, default=0, help="port on 127.0.0.1; 0 takes a free one"
-    )
+    told = "where to write the administrator's kubeconfig when the server is ready"
+    parser.add_argument("--kubeconfig", type=Path, required=True, help=told)
+    told = "port on 127.0.0.1; 0 takes a free one"
+    parser.add_argument("--port", type=int, default=0, help=told)
     return parser
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= _HIGHEST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not a port")
-    return port

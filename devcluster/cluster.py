@@ -15,26 +15,22 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random, SystemRandom
 
 import trustme
 import yaml
 from aiohttp import web
 
-from devcluster.access.bootstrap import bootstrap_objects
+from devcluster.access.identity import Identities
 from devcluster.access.rbac import Authorizer
-from devcluster.access.tokens import TokenIssuer
-from devcluster.access.users import AccountUid, Authenticator
 from devcluster.clock import Now
 from devcluster.control.definitions import DefinitionController
 from devcluster.control.garbage import GarbageCollector
 from devcluster.control.loop import ControlLoop
 from devcluster.control.namespaces import NamespaceController
-from devcluster.http.reading import Reader
 from devcluster.http.reviews import Reviews
-from devcluster.http.server import ApiServer, Services
-from devcluster.http.watching import Watcher
-from devcluster.http.writing import Writer
+from devcluster.http.server import ApiServer
 from devcluster.kinds.builtins import BUILTINS, SERVICE_ACCOUNTS
 from devcluster.kinds.catalog import Catalog
 from devcluster.registry.registry import Registry
@@ -42,11 +38,8 @@ from devcluster.storage.objects import ObjectKey
 from devcluster.storage.store import DEFAULT_HISTORY_LIMIT, Store
 
 HOST = "127.0.0.1"
-ADMIN = "admin"
 _NAME = "devcluster"
-_ACCOUNT_PREFIX = "system:serviceaccount:"
 _TOKEN_BITS = 192
-_USER_TOKEN_SECONDS = 24 * 3600
 _SHUTDOWN_SECONDS = 2.0  # for answers under way; watches are ended before
 
 
@@ -54,18 +47,10 @@ class DevCluster:
     """A running API server and its controllers."""
 
     def __init__(
-        self,
-        *,
-        store: Store,
-        tokens: TokenIssuer,
-        accounts: AccountUid,
-        ca_pem: str,
-        admin_token: str,
+        self, *, store: Store, url: str, ca_pem: str, admin_token: str
     ) -> None:
         self._store = store
-        self._tokens = tokens
-        self._accounts = accounts
-        self.url = tokens.issuer
+        self.url = url
         self.ca_pem = ca_pem
         self.admin_token = admin_token
 
@@ -87,12 +72,9 @@ class DevCluster:
         chance = random or SystemRandom()
         authority = trustme.CA()
         with socket.create_server((HOST, port)) as listener:
-            url = f"https://{HOST}:{listener.getsockname()[1]}"
-            store = Store(history_limit=history_limit)
             cluster = cls(
-                store=store,
-                tokens=TokenIssuer(issuer=url, now=now, random=chance),
-                accounts=_account_uids(store),
+                store=Store(history_limit=history_limit),
+                url=f"https://{HOST}:{listener.getsockname()[1]}",
                 ca_pem=authority.cert_pem.bytes().decode(),
                 admin_token=f"{chance.getrandbits(_TOKEN_BITS):048x}",
             )
@@ -101,24 +83,20 @@ class DevCluster:
                 try:
                     yield cluster
                 finally:
-                    store.close()
+                    cluster.end_watches()
 
-    def kubeconfig(self, user: str = ADMIN) -> str:
-        """Return a kubeconfig for the administrator or for a ServiceAccount.
-
-        The latter is named as Kubernetes names its user,
-        `system:serviceaccount:<namespace>:<name>`. Raises LookupError when there is
-        no such account.
-        """
-        token = self.admin_token if user == ADMIN else self._token_of(user)
+    def kubeconfig(self) -> str:
+        """Return a kubeconfig for the administrator."""
         authority = base64.b64encode(self.ca_pem.encode()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
+        user = {"token": self.admin_token}
+        context = {"cluster": _NAME, "user": _NAME}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": _NAME, "cluster": cluster}],
-            "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": user}}],
+            "users": [{"name": _NAME, "user": user}],
+            "contexts": [{"name": _NAME, "context": context}],
             "current-context": _NAME,
         }
         return yaml.safe_dump(document, sort_keys=False)
@@ -131,70 +109,40 @@ class DevCluster:
         """End every watch, as a server that restarts does."""
         self._store.close()
 
-    def _token_of(self, user: str) -> str:
-        namespace, _, name = user.removeprefix(_ACCOUNT_PREFIX).partition(":")
-        uid = self._accounts(namespace, name)
-        if uid is None:
-            raise LookupError(f"there is no ServiceAccount for the user {user!r}")
-        token, _ = self._tokens.issue(
-            namespace=namespace,
-            name=name,
-            uid=uid,
-            audiences=(),
-            seconds=_USER_TOKEN_SECONDS,
-        )
-        return token
-
-    def _build(self, *, now: Now, random: Random) -> tuple[ControlLoop, ApiServer]:
-        """Wire the parts and create what every cluster has."""
-        store, catalog = self._store, Catalog(BUILTINS)
-        registry = Registry(store=store, now=now, random=random)
-        controllers = (
-            DefinitionController(
-                store=store, registry=registry, catalog=catalog, now=now
-            ),
-            NamespaceController(
-                store=store, registry=registry, catalog=catalog, ca_pem=self.ca_pem
-            ),
-            GarbageCollector(store=store, registry=registry, catalog=catalog),
-        )
-        loop = ControlLoop(store=store, controllers=controllers)
-        authenticator = Authenticator(
-            admin_token=self.admin_token,
-            tokens=self._tokens,
-            account_uid=self._accounts,
-        )
-        authorizer = Authorizer(store)
-        reader = Reader(store=store, registry=registry, now=now)
-        services = Services(
-            catalog=catalog,
-            authenticator=authenticator,
-            authorizer=authorizer,
-            tokens=self._tokens,
-            reader=reader,
-            writer=Writer(registry=registry, reader=reader),
-            watcher=Watcher(store=store, now=now, random=random),
-            reviews=Reviews(
-                registry=registry,
-                authenticator=authenticator,
-                authorizer=authorizer,
-                tokens=self._tokens,
-            ),
-        )
-        for resource, value in bootstrap_objects():
-            registry.create(resource, "", value)
-        loop.settle()
-        return loop, ApiServer(services)
-
-
-def _account_uids(store: Store) -> AccountUid:
-    accounts = store.collection(SERVICE_ACCOUNTS.collection)
-
-    def uid_of(namespace: str, name: str) -> str | None:
+    def _account_uid(self, namespace: str, name: str) -> str | None:
+        accounts = self._store.collection(SERVICE_ACCOUNTS.collection)
         stored = accounts.get(ObjectKey(namespace, name))
         return None if stored is None else stored.uid
 
-    return uid_of
+    def _build(self, *, now: Now, random: Random) -> tuple[ControlLoop, ApiServer]:
+        """Wire the parts and create what every cluster has."""
+        store = self._store
+        registry = Registry(
+            store=store, catalog=Catalog(BUILTINS), now=now, random=random
+        )
+        controllers = (
+            DefinitionController(registry=registry, now=now),
+            NamespaceController(registry=registry, ca_pem=self.ca_pem),
+            GarbageCollector(registry=registry),
+        )
+        bootstrap = Path(__file__).with_name("bootstrap.yaml")
+        loop = ControlLoop(store=store, controllers=controllers)
+        identities = Identities(
+            issuer=self.url,
+            admin_token=self.admin_token,
+            account_uid=self._account_uid,
+            now=now,
+            random=random,
+        )
+        reviews = Reviews(
+            registry=registry, identities=identities, authorizer=Authorizer(store)
+        )
+        server = ApiServer(registry=registry, reviews=reviews, now=now, random=random)
+        kinds = {resource.names.kind: resource for resource in BUILTINS}
+        for value in yaml.safe_load_all(bootstrap.read_text()):
+            registry.create(kinds[value["kind"]], "", value)
+        loop.settle()
+        return loop, server
 
 
 def _tls(authority: trustme.CA) -> ssl.SSLContext:

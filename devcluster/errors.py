@@ -3,14 +3,15 @@
     ApiError            carries code, reason, message and details of one Status
 
 The functions below make the refusals that several layers need; their wording is
-that of kube-apiserver, since clients and people search for it.
+that of kube-apiserver, since clients and people search for it. What a refusal is
+about is called by plural (or kind) and group together: `secrets`, `widgets.ex.io`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -26,41 +27,41 @@ class Cause:
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"
 
-    def as_json(self) -> dict[str, str]:
-        """Return the entry as a Status spells it."""
-        return {"reason": self.reason, "message": self.message, "field": self.field}
-
 
 class ApiError(Exception):
     """A request that is answered with a Status of failure."""
 
     def __init__(
         self,
-        code: int,
+        code: HTTPStatus,
         reason: str,
         message: str,
         *,
-        details: Mapping[str, Any] | None = None,
+        about: str = "",
+        name: str = "",
+        causes: Iterable[Cause] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
-        self.details = details
+        kind, _, group = about.partition(".")
+        details = {"name": name, "group": group, "kind": kind}
+        self._details: dict[str, Any] = {k: v for k, v in details.items() if v}
+        if told := [asdict(cause) for cause in causes]:
+            self._details["causes"] = told
 
     def as_json(self) -> dict[str, Any]:
         """Return the metav1.Status that the client is shown."""
-        status: dict[str, Any] = {
+        return {
             "kind": "Status",
             "apiVersion": "v1",
             "metadata": {},
             "status": "Failure",
             "message": str(self),
+            "reason": self.reason,
+            "details": self._details,
+            "code": self.code,
         }
-        if self.reason:
-            status["reason"] = self.reason
-        if self.details is not None:
-            status["details"] = dict(self.details)
-        return status | {"code": self.code}
 
 
 def spell(value: object) -> str:
@@ -79,10 +80,10 @@ def invalid_value(field: str, value: object, detail: str) -> Cause:
     return Cause("FieldValueInvalid", f"Invalid value: {spell(value)}: {detail}", field)
 
 
-def unsupported(field: str, value: object, supported: Iterable[object]) -> Cause:
+def unsupported(field: str, value: object, known: Iterable[object]) -> Cause:
     """Say that a field has a value outside of a closed set."""
-    known = ", ".join(spell(each) for each in supported)
-    message = f"Unsupported value: {spell(value)}: supported values: {known}"
+    told = ", ".join(map(spell, known))
+    message = f"Unsupported value: {spell(value)}: supported values: {told}"
     return Cause("FieldValueNotSupported", message, field)
 
 
@@ -96,14 +97,10 @@ def forbidden_field(field: str, detail: str) -> Cause:
     return Cause("FieldValueForbidden", f"Forbidden: {detail}", field)
 
 
-def too_long(field: str, detail: str) -> Cause:
+def too_long(field: str, limit: int) -> Cause:
     """Say that a value is larger than may be stored."""
-    return Cause("FieldValueTooLong", f"Too long: {detail}", field)
-
-
-def immutable(field: str, value: object) -> Cause:
-    """Say that a field was changed which never changes."""
-    return invalid_value(field, value, "field is immutable")
+    message = f"Too long: must have at most {limit} bytes"
+    return Cause("FieldValueTooLong", message, field)
 
 
 def bad_request(message: str) -> ApiError:
@@ -116,77 +113,53 @@ def unauthorized() -> ApiError:
     return ApiError(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
 
 
-def forbidden(group: str, plural: str, name: str, why: str) -> ApiError:
+def forbidden(
+    about: str, name: str, why: str, causes: Iterable[Cause] = ()
+) -> ApiError:
     """Refuse what the identity may not do, or what the object may not have done."""
-    subject = qualified(group, plural) + (f' "{name}"' if name else "")
-    return ApiError(
-        HTTPStatus.FORBIDDEN,
-        "Forbidden",
-        f"{subject} is forbidden: {why}",
-        details=_details(name, group, plural),
-    )
+    subject = f'{about} "{name}"' if name else about
+    message = f"{subject} is forbidden: {why}"
+    code = HTTPStatus.FORBIDDEN
+    return ApiError(code, "Forbidden", message, about=about, name=name, causes=causes)
 
 
-def not_found(group: str, plural: str, name: str) -> ApiError:
+def not_found(about: str, name: str) -> ApiError:
     """Say that there is no such object."""
-    return ApiError(
-        HTTPStatus.NOT_FOUND,
-        "NotFound",
-        f'{qualified(group, plural)} "{name}" not found',
-        details=_details(name, group, plural),
-    )
+    message = f'{about} "{name}" not found'
+    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message, about=about, name=name)
 
 
 def no_such_resource() -> ApiError:
     """Say that nothing is served under this path."""
-    return ApiError(
-        HTTPStatus.NOT_FOUND,
-        "NotFound",
-        "the server could not find the requested resource",
-        details={},
-    )
+    message = "the server could not find the requested resource"
+    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message)
 
 
 def method_not_allowed() -> ApiError:
     """Say that what is served here does not take this method."""
-    return ApiError(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        "MethodNotAllowed",
-        "the server does not allow this method on the requested resource",
-        details={},
-    )
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
 
 
-def already_exists(group: str, plural: str, name: str) -> ApiError:
+def already_exists(about: str, name: str) -> ApiError:
     """Say that the name is taken."""
-    return ApiError(
-        HTTPStatus.CONFLICT,
-        "AlreadyExists",
-        f'{qualified(group, plural)} "{name}" already exists',
-        details=_details(name, group, plural),
-    )
+    message = f'{about} "{name}" already exists'
+    code = HTTPStatus.CONFLICT
+    return ApiError(code, "AlreadyExists", message, about=about, name=name)
 
 
-def conflict(group: str, kind: str, name: str, why: str) -> ApiError:
+def conflict(about: str, name: str, why: str) -> ApiError:
     """Say that a precondition does not hold (any more)."""
-    return ApiError(
-        HTTPStatus.CONFLICT,
-        "Conflict",
-        f'Operation cannot be fulfilled on {qualified(group, kind)} "{name}": {why}',
-        details=_details(name, group, kind),
-    )
+    message = f'Operation cannot be fulfilled on {about} "{name}": {why}'
+    return ApiError(HTTPStatus.CONFLICT, "Conflict", message, about=about, name=name)
 
 
-def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> ApiError:
+def invalid(about: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """Refuse an object or options with the reason for each field."""
     told = str(causes[0]) if len(causes) == 1 else f"[{', '.join(map(str, causes))}]"
-    return ApiError(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "Invalid",
-        f'{qualified(group, kind)} "{name}" is invalid: {told}',
-        details=_details(name, group, kind)
-        | {"causes": [cause.as_json() for cause in causes]},
-    )
+    message = f'{about} "{name}" is invalid: {told}'
+    code = HTTPStatus.UNPROCESSABLE_ENTITY
+    return ApiError(code, "Invalid", message, about=about, name=name, causes=causes)
 
 
 def expired(message: str) -> ApiError:
@@ -196,19 +169,5 @@ def expired(message: str) -> ApiError:
 
 def unsupported_media_type(message: str) -> ApiError:
     """Refuse a body in a form that is not understood here."""
-    return ApiError(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "UnsupportedMediaType",
-        message,
-        details={},
-    )
-
-
-def qualified(group: str, name: str) -> str:
-    """Join a plural or a kind and its group: `widgets.ex.io`, `secrets`."""
-    return f"{name}.{group}" if group else name
-
-
-def _details(name: str, group: str, kind: str) -> dict[str, Any]:
-    said = {"name": name, "group": group, "kind": kind}
-    return {key: value for key, value in said.items() if value}
+    code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    return ApiError(code, "UnsupportedMediaType", message)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from http import HTTPStatus
 
 import msgspec
 
-from devcluster.access.users import MASTERS, User
+from devcluster.access.identity import ACCOUNT_PREFIX, MASTERS, User
 from devcluster.errors import ApiError, forbidden
 from devcluster.kinds.builtins import (
     CLUSTER_ROLE_BINDINGS,
@@ -16,22 +16,18 @@ from devcluster.kinds.builtins import (
     ROLE_BINDINGS,
     ROLES,
 )
-from devcluster.kinds.policies import PolicyRule, RoleReference, Subject
+from devcluster.kinds.shapes import RBAC, Binding, PolicyRule, Role, Subject
 from devcluster.storage.objects import Change, ObjectKey, Stored
 from devcluster.storage.store import Store
 
 _ALL = "*"
-_WATCHED = frozenset(
-    each.collection
-    for each in (ROLES, CLUSTER_ROLES, ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
-)
+_EVERYWHERE = "at the cluster scope"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for: a verb on a resource, or on a `path` that is none."""
 
-    verb: str
+    verb: str = ""
     group: str = ""
     resource: str = ""
     subresource: str = ""
@@ -42,18 +38,8 @@ class Attributes:
     @property
     def qualified_resource(self) -> str:
         """The resource as rules name it: `secrets`, `serviceaccounts/token`."""
-        if not self.subresource:
-            return self.resource
-        return f"{self.resource}/{self.subresource}"
-
-
-class _Role(msgspec.Struct):
-    rules: tuple[PolicyRule, ...] = ()
-
-
-class _Binding(msgspec.Struct, rename="camel"):
-    role_ref: RoleReference
-    subjects: tuple[Subject, ...] = ()
+        below = f"/{self.subresource}" if self.subresource else ""
+        return f"{self.resource}{below}"
 
 
 _Grant = tuple[str, tuple[PolicyRule, ...]]  # namespace ("" for all) and rules
@@ -89,7 +75,7 @@ class Authorizer:
         )
 
     def _notice(self, change: Change) -> None:
-        if change.collection in _WATCHED:
+        if change.collection.endswith(RBAC):
             self._grants = None
 
     def _read(self) -> dict[_Holder, list[_Grant]]:
@@ -101,22 +87,21 @@ class Authorizer:
         return grants
 
     def _grants_of(self, stored: Stored) -> Iterator[tuple[_Holder, _Grant]]:
-        binding = msgspec.json.decode(stored.raw, type=_Binding)
+        binding = msgspec.json.decode(stored.raw, type=Binding)
         namespace = stored.key.namespace
-        kind = CLUSTER_ROLES if binding.role_ref.kind == "ClusterRole" else ROLES
-        in_namespace = namespace if kind is ROLES else ""
-        key = ObjectKey(in_namespace, binding.role_ref.name)
+        key, kind = ObjectKey(namespace, binding.role_ref.name), ROLES
+        if binding.role_ref.kind == "ClusterRole":
+            key, kind = ObjectKey("", binding.role_ref.name), CLUSTER_ROLES
         role = self._store.collection(kind.collection).get(key)
-        if role is None:
-            return
-        rules = msgspec.json.decode(role.raw, type=_Role).rules
-        for subject in binding.subjects:
-            yield _holder(subject), (namespace, rules)
+        if role is not None:
+            rules = msgspec.json.decode(role.raw, type=Role).rules
+            for subject in binding.subjects:
+                yield _holder(subject), (namespace, rules)
 
 
 def _holder(subject: Subject) -> _Holder:
     if subject.kind == "ServiceAccount":
-        return "User", f"system:serviceaccount:{subject.namespace}:{subject.name}"
+        return "User", f"{ACCOUNT_PREFIX}{subject.namespace}:{subject.name}"
     return subject.kind, subject.name
 
 
@@ -127,19 +112,13 @@ def _rule_allows(rule: PolicyRule, asked: Attributes) -> bool:
         return any(_covers_path(url, asked.path) for url in rule.non_resource_urls)
     return (
         _covers(rule.api_groups, asked.group)
-        and _covers_resource(rule.resources, asked)
+        and _covers(rule.resources, asked.qualified_resource)
         and (not rule.resource_names or asked.name in rule.resource_names)
     )
 
 
 def _covers(allowed: frozenset[str], asked: str) -> bool:
     return asked in allowed or _ALL in allowed
-
-
-def _covers_resource(allowed: frozenset[str], asked: Attributes) -> bool:
-    return _covers(allowed, asked.qualified_resource) or (
-        bool(asked.subresource) and f"*/{asked.subresource}" in allowed
-    )
 
 
 def _covers_path(url: str, path: str) -> bool:
@@ -149,14 +128,11 @@ def _covers_path(url: str, path: str) -> bool:
 def _refusal(user: User, asked: Attributes) -> ApiError:
     if asked.path:
         why = f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
-        return ApiError(403, "Forbidden", f"forbidden: {why}", details={})
-    where = (
-        f'in the namespace "{asked.namespace}"'
-        if asked.namespace
-        else "at the cluster scope"
-    )
+        return ApiError(HTTPStatus.FORBIDDEN, "Forbidden", f"forbidden: {why}")
+    where = f'in the namespace "{asked.namespace}"'
     why = (
         f'User "{user.name}" cannot {asked.verb} resource "{asked.qualified_resource}" '
-        f'in API group "{asked.group}" {where}'
+        f'in API group "{asked.group}" {where if asked.namespace else _EVERYWHERE}'
     )
-    return forbidden(asked.group, asked.resource, asked.name, why)
+    about = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
+    return forbidden(about, asked.name, why)

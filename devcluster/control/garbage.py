@@ -8,16 +8,13 @@ Source: the Kubernetes documentation, "Garbage Collection" and "Owners and Depen
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from devcluster.kinds.catalog import Catalog
 from devcluster.objects.json import Object
 from devcluster.objects.metadata import FOREGROUND, ORPHAN
-from devcluster.registry.options import DeleteOptions
 from devcluster.registry.registry import Registry
 from devcluster.storage.objects import Change, ChangeType, ObjectKey, Stored
-from devcluster.storage.store import Store
 
 
 class _Place(NamedTuple):
@@ -30,19 +27,17 @@ class _Place(NamedTuple):
 class GarbageCollector:
     """Follows owner references through every collection."""
 
-    def __init__(self, *, store: Store, registry: Registry, catalog: Catalog) -> None:
-        self._store = store
+    def __init__(self, *, registry: Registry) -> None:
         self._registry = registry
-        self._catalog = catalog
         self._living: dict[str, _Place] = {}  # by uid
         self._dependents: dict[str, set[_Place]] = defaultdict(set)  # by owner's uid
+        # At once: an owner is judged by all dependents that are stored.
+        registry.store.observe(self._index)
 
     def handle(self, change: Change) -> None:
-        """Keep the graph, then see who must go because of this change."""
-        place = _Place(change.collection, change.current.key)
-        self._index(change, place)
+        """See who must go because of this change."""
         if change.type is not ChangeType.DELETED:
-            self._look_at(place)
+            self._look_at(_Place(change.collection, change.current.key))
             return
         for dependent in list(self._dependents.get(change.current.uid, ())):
             self._look_at(dependent)
@@ -50,7 +45,8 @@ class GarbageCollector:
             if owner["uid"] in self._living:
                 self._look_at(self._living[owner["uid"]])
 
-    def _index(self, change: Change, place: _Place) -> None:
+    def _index(self, change: Change) -> None:
+        place = _Place(change.collection, change.current.key)
         if change.previous is not None:
             for owner in _owners(change.previous):
                 self._dependents[owner["uid"]].discard(place)
@@ -62,98 +58,81 @@ class GarbageCollector:
             self._dependents[owner["uid"]].add(place)
 
     def _look_at(self, place: _Place) -> None:
-        stored = self._store.collection(place.collection).get(place.key)
-        if stored is None or not _concerns(stored):
+        stored = self._find(place)
+        if stored is None:
             return
-        value = stored.value()
-        meta = value["metadata"]
-        finalizers = meta.get("finalizers", ())
-        if "deletionTimestamp" not in meta:
-            self._judge(place, value)
-        elif ORPHAN in finalizers:
-            self._orphan_dependents(meta["uid"])
+        if not stored.is_going:
+            self._judge(place, stored)
+        elif _has_finalizer(stored, ORPHAN):
+            for dependent in list(self._dependents.get(stored.uid, ())):
+                self._drop_owners(dependent, [stored.uid])
             self._release(place, ORPHAN)
-        elif FOREGROUND in finalizers:
-            self._collect_dependents(place, meta["uid"])
+        elif _has_finalizer(stored, FOREGROUND):
+            self._collect_dependents(place, stored.uid)
 
-    def _judge(self, place: _Place, value: Object) -> None:
+    def _judge(self, place: _Place, stored: Stored) -> None:
         """Let a dependent go when none of its owners stays."""
-        owners = value["metadata"].get("ownerReferences", [])
-        staying = [each for each in owners if self._stays(each, place.key.namespace)]
-        if not owners or len(staying) == len(owners):
+        owners = _owners(stored)
+        gone = [o["uid"] for o in owners if not self._stays(o, place.key.namespace)]
+        if not gone:
             return
-        if not staying:
-            self._delete(place)
-            return
-        value["metadata"]["ownerReferences"] = staying
-        self._update(place, value)
+        if len(gone) < len(owners):
+            self._drop_owners(place, gone)
+        elif resource := self._registry.catalog.of_collection(place.collection):
+            self._registry.delete(resource, place.key)
 
     def _stays(self, reference: Object, namespace: str) -> bool:
         place = self._living.get(reference["uid"])
-        stored = place and self._store.collection(place.collection).get(place.key)
-        if place is None or stored is None or place.key.name != reference["name"]:
+        if place is None or place.key.name != reference["name"]:
             return False
-        if place.key.namespace not in {"", namespace}:
+        stored = self._find(place)
+        if stored is None or place.key.namespace not in {"", namespace}:
             return False
-        meta = stored.value()["metadata"] if _concerns(stored) else {}
-        return not (
-            "deletionTimestamp" in meta and FOREGROUND in meta.get("finalizers", ())
-        )
+        return not (stored.is_going and _has_finalizer(stored, FOREGROUND))
 
     def _collect_dependents(self, owner: _Place, uid: str) -> None:
         for dependent in list(self._dependents.get(uid, ())):
             self._look_at(dependent)
-        if not any(self._blocking(uid)):
+        if not any(self._blocks(each, uid) for each in self._dependents.get(uid, ())):
             self._release(owner, FOREGROUND)
 
-    def _blocking(self, uid: str) -> Iterator[bool]:
-        for place in self._dependents.get(uid, ()):
-            stored = self._store.collection(place.collection).get(place.key)
-            for owner in _owners(stored) if stored else ():
-                yield owner["uid"] == uid and bool(owner.get("blockOwnerDeletion"))
+    def _blocks(self, dependent: _Place, uid: str) -> bool:
+        stored = self._find(dependent)
+        owners = _owners(stored) if stored is not None else []
+        return any(o["uid"] == uid and o.get("blockOwnerDeletion") for o in owners)
 
-    def _orphan_dependents(self, uid: str) -> None:
-        for place in list(self._dependents.get(uid, ())):
-            stored = self._store.collection(place.collection).get(place.key)
-            if stored is None:
-                continue
-            value = stored.value()
-            owners = value["metadata"].get("ownerReferences", [])
-            kept = [each for each in owners if each["uid"] != uid]
-            if len(kept) != len(owners):
-                value["metadata"]["ownerReferences"] = kept
-                self._update(place, value)
+    def _drop_owners(self, place: _Place, uids: Sequence[str]) -> None:
+        if stored := self._find(place):
+            kept = [owner for owner in _owners(stored) if owner["uid"] not in uids]
+            self._set_metadata(place, stored, "ownerReferences", kept)
 
     def _release(self, place: _Place, finalizer: str) -> None:
-        stored = self._store.collection(place.collection).get(place.key)
-        if stored is None:
-            return
+        if stored := self._find(place):
+            finalizers = stored.value()["metadata"].get("finalizers", ())
+            kept = [each for each in finalizers if each != finalizer]
+            self._set_metadata(place, stored, "finalizers", kept)
+
+    def _set_metadata(
+        self, place: _Place, stored: Stored, field: str, kept: Sequence[object]
+    ) -> None:
         value = stored.value()
-        finalizers = value["metadata"].get("finalizers", [])
-        value["metadata"]["finalizers"] = [f for f in finalizers if f != finalizer]
-        self._update(place, value)
-
-    def _delete(self, place: _Place) -> None:
-        resource = self._catalog.of_collection(place.collection)
-        if resource is not None:
-            self._registry.delete(resource, place.key, DeleteOptions())
-
-    def _update(self, place: _Place, value: Object) -> None:
-        for field in ("ownerReferences", "finalizers"):
-            if not value["metadata"].get(field):
-                value["metadata"].pop(field, None)
-        resource = self._catalog.of_collection(place.collection)
-        if resource is not None:
+        value["metadata"].pop(field, None)
+        if kept:
+            value["metadata"][field] = kept
+        if resource := self._registry.catalog.of_collection(place.collection):
             self._registry.update(resource, place.key, value)
+
+    def _find(self, place: _Place) -> Stored | None:
+        return self._registry.store.collection(place.collection).get(place.key)
 
 
 def _owners(stored: Stored) -> list[Object]:
+    # Most objects have none, which is seen without decoding them.
     if b'"ownerReferences"' not in stored.raw:
         return []
     owners: list[Object] = stored.value()["metadata"].get("ownerReferences", [])
     return owners
 
 
-def _concerns(stored: Stored) -> bool:
-    """Say whether an object can matter here, without decoding it."""
-    return b'"ownerReferences"' in stored.raw or b'"deletionTimestamp"' in stored.raw
+def _has_finalizer(stored: Stored, finalizer: str) -> bool:
+    return finalizer in stored.value()["metadata"].get("finalizers", ())

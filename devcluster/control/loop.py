@@ -38,15 +38,16 @@ class ControlLoop:
             await self._news.wait()
             self._news.clear()
             while self._changes:
-                self._handle(self._changes.popleft())
+                self._handle_next()
                 await asyncio.sleep(0)
 
     def settle(self) -> None:
         """Do all that is to be done, now: for a cluster that is being set up."""
         while self._changes:
-            self._handle(self._changes.popleft())
+            self._handle_next()
 
-    def _handle(self, change: Change) -> None:
+    def _handle_next(self) -> None:
+        change = self._changes.popleft()
         for controller in self._controllers:
             controller.handle(change)
 

@@ -2,53 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from devcluster.errors import (
-    ApiError,
-    bad_request,
-    invalid,
-    invalid_value,
-    unsupported_media_type,
-)
-from devcluster.http.queries import FieldValidation
+from devcluster import errors
+from devcluster.errors import ApiError
+from devcluster.http.answers import JSON_TYPE
 from devcluster.kinds.resource import Resource
+from devcluster.objects import protobuf
 from devcluster.objects.json import Object, decode
-from devcluster.objects.jsonpatch import (
-    MalformedPatch,
+from devcluster.objects.metadata import read_metadata
+from devcluster.objects.patches import (
+    MERGE_KEYS,
     PatchRefused,
     apply_json_patch,
     merge,
 )
-from devcluster.objects.metadata import read_metadata
-from devcluster.objects.strategicpatch import merge_strategically
-from devcluster.protobuf import messages as protobuf
 
 BODY_LIMIT = 3 * 1024 * 1024  # bytes, as a real server's
-_JSON = "application/json"
 _JSON_PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
 _STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-_APPLY = frozenset({"application/apply-patch+yaml", "application/apply-patch+cbor"})
-
-_UNKNOWN_FORMAT = (
-    "the body of the request was in an unknown format - accepted media types include"
-)
-
-T = TypeVar("T", bound=msgspec.Struct)
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """An object that came in: decoded, of the right kind, pruned."""
-
-    value: Object
-    warnings: tuple[str, ...] = ()
+_APPLY = "application/apply-patch+"
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -69,115 +46,85 @@ async def read_object(request: web.Request) -> Object:
     Raises ApiError (400, 415).
     """
     body = await read_body(request)
-    if request.content_type == protobuf.CONTENT_TYPE:
-        return _from_protobuf(body)
-    # What is sent without a type is taken for JSON, as a real server does.
-    if request.content_type not in {_JSON, "application/octet-stream"}:
-        raise unsupported_media_type(
-            f"{_UNKNOWN_FORMAT}: {_JSON}, {protobuf.CONTENT_TYPE}"
-        )
-    return _from_json(body)
-
-
-async def read_struct(request: web.Request, kind: type[T]) -> T:
-    """Return the body as a type of ours. Raises ApiError (400) where it is not one."""
     try:
-        return msgspec.convert(await read_object(request), kind)
-    except msgspec.ValidationError as error:
-        raise bad_request(f"{kind.__name__}: {error}") from error
+        if request.content_type == protobuf.CONTENT_TYPE:
+            return protobuf.decode_object(body)
+        # What is sent without a type is taken for JSON, as a real server does.
+        if request.content_type in {JSON_TYPE, "application/octet-stream"}:
+            return msgspec.convert(decode(body), Object)
+    except ValueError as error:
+        raise errors.bad_request(
+            f"the object provided is unrecognized: {error}"
+        ) from error
+    raise _unknown_format(JSON_TYPE, protobuf.CONTENT_TYPE)
 
 
-def accept_object(
-    resource: Resource, value: Object, validation: FieldValidation
-) -> Incoming:
-    """Take an object in as one of `resource`. Raises ApiError (400, 422)."""
+def accept_object(resource: Resource, value: Object, validation: str) -> list[str]:
+    """Check and prune an object as one of `resource`; return the warnings.
+
+    `validation` is what becomes of unknown fields: Ignore, Warn or Strict. Raises
+    ApiError (400).
+    """
     _require_kind(resource, value)
     try:
         value["metadata"] = read_metadata(value.get("metadata"))
         unknown = resource.schema.prune(value)
     except ValueError as error:
         raise _not_decodable(resource, str(error)) from error
-    told = tuple(f'unknown field "{path}"' for path in unknown)
-    if told and validation is FieldValidation.STRICT:
+    told = [f'unknown field "{path}"' for path in unknown]
+    if told and validation == "Strict":
         raise _not_decodable(resource, f"strict decoding error: {', '.join(told)}")
-    return Incoming(value, told if validation is FieldValidation.WARN else ())
+    return told if validation == "Warn" else []
 
 
 def patched(current: Object, content_type: str, body: bytes) -> Object:
     """Return `current` after the patch in `body`. Raises ApiError (400, 422)."""
+    keys = MERGE_KEYS if content_type == _STRATEGIC_PATCH else {}
     try:
         patch = decode(body)
         if content_type == _JSON_PATCH:
             result = apply_json_patch(current, patch)
-        elif content_type == _MERGE_PATCH:
-            result = merge(current, patch)
         else:
-            result = merge_strategically(current, patch)
-    except (ValueError, MalformedPatch) as error:
-        raise bad_request(f"error decoding patch: {error}") from error
+            result = merge(current, patch, keys)
+        return msgspec.convert(result, Object)
+    except ValueError as error:
+        raise errors.bad_request(f"error decoding patch: {error}") from error
     except PatchRefused as error:
-        raise ApiError(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            "Invalid",
-            f"the server rejected our request due to an error in our request: {error}",
-            details={},
-        ) from error
-    if not isinstance(result, dict):
-        raise bad_request("a patch must leave an object")
-    return result
+        code = HTTPStatus.UNPROCESSABLE_ENTITY
+        told = "the server rejected our request due to an error in our request"
+        raise ApiError(code, "Invalid", f"{told}: {error}") from error
 
 
 def require_patch_type(resource: Resource, content_type: str) -> None:
     """Refuse a kind of patch that this kind of object does not take (415)."""
-    if content_type in _APPLY:
-        raise unsupported_media_type(
-            "server-side apply is not supported by this development server; "
-            f"use one of: {_JSON_PATCH}, {_MERGE_PATCH}"
+    if content_type.startswith(_APPLY):
+        raise errors.unsupported_media_type(
+            "server-side apply is not supported by this development server"
         )
     known = [_JSON_PATCH, _MERGE_PATCH]
     if not resource.custom:
         known.append(_STRATEGIC_PATCH)
     if content_type not in known:
-        raise unsupported_media_type(f"{_UNKNOWN_FORMAT}: {', '.join(known)}")
+        raise _unknown_format(*known)
+
+
+def _unknown_format(*known: str) -> ApiError:
+    told = "the body of the request was in an unknown format"
+    return errors.unsupported_media_type(f"{told} - accepted are: {', '.join(known)}")
 
 
 def _require_kind(resource: Resource, value: Object) -> None:
     kind, api_version = value.get("kind"), value.get("apiVersion")
     if resource.custom and not kind:
         raise _not_decodable(resource, "Object 'Kind' is missing")
-    if kind not in {None, "", resource.kind}:
-        if resource.custom:
-            cause = invalid_value("kind", kind, f"must be {resource.kind}")
-            raise invalid(resource.group, str(kind), "", [cause])
-        raise bad_request(f"{kind} cannot be handled as a {resource.kind}")
+    if kind not in {None, "", resource.names.kind}:
+        raise _not_decodable(resource, f"it is a {kind}")
     if api_version not in {None, "", resource.api_version}:
-        raise bad_request(
-            f"the API version in the data ({api_version}) does not match the expected "
-            f"API version ({resource.api_version})"
-        )
+        raise _not_decodable(resource, f"its apiVersion is {api_version}")
 
 
 def _not_decodable(resource: Resource, why: str) -> ApiError:
-    return bad_request(
-        f'{resource.kind} in version "{resource.version}" cannot be handled as a '
-        f"{resource.kind}: {why}"
+    kind, version = resource.names.kind, resource.version
+    return errors.bad_request(
+        f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
     )
-
-
-def _from_json(body: bytes) -> Object:
-    try:
-        value = decode(body)
-    except ValueError as error:
-        raise bad_request(f"couldn't get version/kind; {error}") from error
-    if not isinstance(value, dict):
-        raise bad_request("the object provided is unrecognized: not a JSON object")
-    return value
-
-
-def _from_protobuf(body: bytes) -> Object:
-    try:
-        return protobuf.decode_object(body)
-    except ValueError as error:
-        raise bad_request(str(error)) from error
-    except LookupError as error:
-        raise unsupported_media_type(f"{error}; send {_JSON}") from error

@@ -1,144 +1,101 @@
-"""Discovery: which groups, versions and resources are served."""
+"""Discovery: which groups, versions and resources are served, and OpenAPI v3.
+
+Of OpenAPI there is what `kubectl apply` looks for: a patch operation of the kind that
+takes `fieldValidation`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
-from devcluster.http.reviews import TOKEN, ReviewKind
-from devcluster.http.writing import STATUS
+from devcluster.http.targets import STATUS, TOKEN
 from devcluster.kinds.builtins import SERVICE_ACCOUNTS
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 
-VERSION: Object = {
-    "major": "1",
-    "minor": "36",
-    "gitVersion": "v1.36.0-devcluster",
-    "gitCommit": "",
-    "gitTreeState": "",
-    "buildDate": "1970-01-01T00:00:00Z",
-    "goVersion": "",
-    "compiler": "",
-    "platform": "python",
-}
-_ALL_VERBS = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-]
-_STATUS_VERBS = ["get", "patch", "update"]
+VERSION: Object = {"major": "1", "minor": "36", "gitVersion": "v1.36.0-devcluster"}
+STATUS_VERBS = ("get", "patch", "update")
+TOKEN_VERBS = ("create",)
+_PARAMETER = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
 
 
-class Discovery:
-    """Describes the catalog and the reviews beside it."""
-
-    def __init__(self, *, catalog: Catalog, reviews: Sequence[ReviewKind]) -> None:
-        self._catalog = catalog
-        self._reviews = reviews
-
-    def core_versions(self) -> Object:
-        """Answer `/api`."""
-        return {
-            "kind": "APIVersions",
-            "versions": ["v1"],
-            "serverAddressByClientCIDRs": [],
-        }
-
-    def of_groups(self, path: Sequence[str]) -> Object | None:
-        """Answer `/apis` and what lies below it, None where nothing does."""
-        match path:
-            case []:
-                return self._groups()
-            case [group]:
-                return self._group(group)
-            case [group, version]:
-                return self.resources(group, version)
-        return None
-
-    def _groups(self) -> Object:
-        found = self._versions()
-        groups = [_described_group(group, found[group]) for group in found if group]
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
-
-    def _group(self, group: str) -> Object | None:
-        versions = self._versions().get(group)
-        if versions is None or not group:
-            return None
-        return {
-            "kind": "APIGroup",
-            "apiVersion": "v1",
-            **_described_group(group, versions),
-        }
-
-    def resources(self, group: str, version: str) -> Object | None:
-        """Describe the resources of one version, None for one that is not served."""
-        if version not in self._versions().get(group, ()):
-            return None
-        described = []
-        for resource in self._catalog.of_version(group, version):
-            described += _described(resource)
-        described += [_described_review(r) for r in self._reviews if r.group == group]
-        return {
-            "kind": "APIResourceList",
-            "apiVersion": "v1",
-            "groupVersion": f"{group}/{version}" if group else version,
-            "resources": described,
-        }
-
-    def _versions(self) -> dict[str, list[str]]:
-        versions = self._catalog.groups()
-        for review in self._reviews:
-            versions[review.group] = ["v1"]
-        return versions
+def describe(path: str, catalog: Catalog) -> Object | None:
+    """Return what describes the server at this path, None where nothing does."""
+    roots = {_root(resources[0]): resources for resources in catalog.versions()}
+    match path.split("/"):
+        case ["api"]:
+            return {"kind": "APIVersions", "versions": ["v1"]}
+        case ["apis"]:
+            return _groups(resources[0] for resources in catalog.versions())
+        case ["openapi", "v3"]:
+            urls = {
+                root: {"serverRelativeURL": f"/openapi/v3/{root}"} for root in roots
+            }
+            return {"paths": urls}
+        case ["openapi", "v3", *rest] if "/".join(rest) in roots:
+            return _openapi(roots["/".join(rest)])
+    return _resources(roots[path]) if path in roots else None
 
 
-def _described_group(name: str, versions: list[str]) -> Object:
-    told = [{"groupVersion": f"{name}/{each}", "version": each} for each in versions]
-    return {"name": name, "versions": told, "preferredVersion": told[0]}
+def _root(resource: Resource) -> str:
+    return f"{'apis' if resource.group else 'api'}/{resource.api_version}"
 
 
-def _described(resource: Resource) -> list[Object]:
+def _groups(examples: Iterable[Resource]) -> Object:
+    """Describe groups, each version of which is told by one of its kinds."""
+    groups: dict[str, list[Object]] = {}
+    for each in examples:
+        told = {"groupVersion": each.api_version, "version": each.version}
+        groups.setdefault(each.group, []).append(told)
+    described = [
+        {"name": name, "versions": versions, "preferredVersion": versions[0]}
+        for name, versions in groups.items()
+        if name
+    ]
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": described}
+
+
+def _resources(resources: list[Resource]) -> Object:
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": resources[0].api_version,
+        "resources": [told for each in resources for told in _described(each)],
+    }
+
+
+def _described(resource: Resource) -> Iterator[Object]:
     names = resource.names
-    main: Object = {
+    common: Object = {"namespaced": resource.namespaced, "kind": names.kind}
+    yield common | {
         "name": names.plural,
         "singularName": names.singular,
-        "namespaced": resource.namespaced,
-        "kind": names.kind,
-        "verbs": _ALL_VERBS,
+        "shortNames": names.short_names,
+        "categories": names.categories,
+        "verbs": resource.verbs,
     }
-    if names.short:
-        main["shortNames"] = list(names.short)
-    if names.categories:
-        main["categories"] = list(names.categories)
-    subresource: Object = {"singularName": "", "namespaced": resource.namespaced}
-    described = [main]
+    common["singularName"] = ""
     if resource.has_status:
-        path = f"{names.plural}/{STATUS}"
-        told: Object = {"name": path, "kind": names.kind, "verbs": _STATUS_VERBS}
-        described.append(subresource | told)
+        yield common | {"name": f"{names.plural}/{STATUS}", "verbs": STATUS_VERBS}
     if resource is SERVICE_ACCOUNTS:
-        told = {
-            "name": f"{names.plural}/{TOKEN}",
-            "group": "authentication.k8s.io",
-            "version": "v1",
-            "kind": "TokenRequest",
-            "verbs": ["create"],
+        token = {"group": "authentication.k8s.io", "version": "v1"}
+        token |= {"kind": "TokenRequest", "name": f"{names.plural}/{TOKEN}"}
+        yield common | token | {"verbs": TOKEN_VERBS}
+
+
+def _openapi(resources: list[Resource]) -> Object:
+    paths = {}
+    for each in resources:
+        scope = "namespaces/{namespace}/" if each.namespaced else ""
+        kind = {"group": each.group, "version": each.version, "kind": each.names.kind}
+        operation: Object = {
+            "parameters": [_PARAMETER],
+            "responses": {"200": {"description": "OK"}},
+            "x-kubernetes-action": "patch",
+            "x-kubernetes-group-version-kind": kind,
         }
-        described.append(subresource | told)
-    return described
-
-
-def _described_review(review: ReviewKind) -> Object:
-    return {
-        "name": review.plural,
-        "singularName": review.kind.lower(),
-        "namespaced": False,
-        "kind": review.kind,
-        "verbs": ["create"],
-    }
+        path = f"/{_root(each)}/{scope}{each.names.plural}/{{name}}"
+        paths[path] = {"patch": operation}
+    info = {"title": "devcluster", "version": "v1"}
+    return {"openapi": "3.0.0", "info": info, "paths": paths}

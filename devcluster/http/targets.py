@@ -2,85 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from aiohttp import web
+
 from devcluster.access.rbac import Attributes
 from devcluster.errors import method_not_allowed
-from devcluster.http.queries import TRUE_WORDS
-from devcluster.registry.selection import selected_name
+from devcluster.kinds.resource import Resource
+from devcluster.objects.selectors import exact_value, parse_labels
+from devcluster.registry.listing import NAME_FIELD
+from devcluster.registry.options import Options
+from devcluster.storage.objects import ObjectKey
 
-_OBJECT_VERBS = {
-    "GET": "get",
-    "PUT": "update",
-    "PATCH": "patch",
-    "DELETE": "delete",
-}
+STATUS = "status"
+TOKEN = "token"
+_OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
-_NAMESPACES = "namespaces"
-# What follows the name of a Namespace and is a part of it, not a kind within it.
-_OF_NAMESPACES = frozenset({"status", "finalize"})
 _LONGEST = 3  # plural, name, subresource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Target:
     """The parts of a URL below `/api/v1` or `/apis/<group>/<version>`."""
 
     group: str
     version: str
+    namespace: str
     plural: str
-    namespace: str = ""
     name: str = ""
     subresource: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request about the objects of a kind, as far as its head tells."""
+
+    request: web.Request
+    target: Target
+    resource: Resource
+    options: Options
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object that the URL names."""
+        return ObjectKey(self.target.namespace, self.target.name)
+
+
 def parse_target(raw_path: str) -> Target | None:
     """Return what a path names, None when it is not a path of resources."""
-    head, *segments = [unquote(each) for each in raw_path.strip("/").split("/")]
-    group = ""
-    if head == "apis" and segments:
-        group, *segments = segments
-    elif head != "api":
-        return None
-    version, *rest = segments or [""]
+    match [unquote(each) for each in raw_path.strip("/").split("/")]:
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest]:
+            pass
+        case _:
+            return None
     namespace = ""
     match rest:
-        case ["namespaces", inside, below, *deeper] if below not in _OF_NAMESPACES:
+        case ["namespaces", inside, below, *deeper] if below != STATUS:
             namespace, rest = inside, [below, *deeper]
     if not rest or len(rest) > _LONGEST or "" in rest:
         return None
-    plural, name, subresource = (*rest, "", "")[:_LONGEST]
-    return Target(
-        group=group,
-        version=version,
-        plural=plural,
-        namespace=namespace,
-        name=name,
-        subresource=subresource,
-    )
+    return Target(group, version, namespace, *rest)
 
 
-def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
+def verb_of(method: str, target: Target, options: Options) -> str:
     """Return the API verb of a request. Raises ApiError (405)."""
     if target.subresource and method == "POST":
         return "create"
     verbs = _OBJECT_VERBS if target.name else _COLLECTION_VERBS
     if method not in verbs:
         raise method_not_allowed()
-    if verbs[method] == "list" and query.get("watch") in TRUE_WORDS:
-        return "watch"
-    return verbs[method]
+    return "watch" if verbs[method] == "list" and options.watch else verbs[method]
 
 
-def attributes_of(verb: str, target: Target, query: Mapping[str, str]) -> Attributes:
+def attributes_of(verb: str, target: Target, options: Options) -> Attributes:
     """Return what the authorizer is asked about a request to a resource."""
-    name = target.name
-    if not name and verb in {"list", "watch", "deletecollection"}:
-        name = selected_name(query.get("fieldSelector", ""))
-    namespace = target.namespace
-    if not target.group and target.plural == _NAMESPACES:
+    name, namespace = target.name, target.namespace
+    if not name and options.field_selector:
+        name = _selected_name(options.field_selector)
+    if not target.group and target.plural == "namespaces":
         namespace = name  # a Namespace lies in itself, for those who ask for it
     return Attributes(
         verb=verb,
@@ -90,3 +92,11 @@ def attributes_of(verb: str, target: Target, query: Mapping[str, str]) -> Attrib
         namespace=namespace,
         name=name,
     )
+
+
+def _selected_name(fields: str) -> str:
+    """Return the one name that a selector allows: a role may be limited to names."""
+    try:
+        return exact_value(parse_labels(fields), NAME_FIELD) or ""
+    except ValueError:
+        return ""  # refused later, to those who may list

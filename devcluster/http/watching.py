@@ -8,27 +8,22 @@ as deleted, in its last matching state.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
 from aiohttp import ClientConnectionResetError, web
 
 from devcluster.clock import Now
-from devcluster.errors import ApiError, expired
+from devcluster.errors import expired
 from devcluster.http.answers import JSON_TYPE
-from devcluster.http.forms import Form
-from devcluster.http.queries import ListQuery, Query, read_list
-from devcluster.http.reading import choose_form
-from devcluster.http.targets import Target
-from devcluster.kinds.resource import Resource
+from devcluster.http.forms import Form, choose_form
+from devcluster.http.targets import Call
 from devcluster.objects.json import Object, encode
-from devcluster.registry.listing import require_reached
-from devcluster.registry.selection import Selection, parse_selection
-from devcluster.storage.collection import Collection, TooOld
+from devcluster.registry.listing import Selection, require_reached
+from devcluster.registry.options import Options
 from devcluster.storage.objects import Change, ChangeType, Stored, freeze
-from devcluster.storage.store import Store
-from devcluster.storage.subscription import Ended, Overrun, Subscription
+from devcluster.storage.store import Ended, Store, Subscription, TooOld
 
 _SHORTEST = 1800  # seconds that a watch lasts when the client names no timeout
 _LONGEST = 3600
@@ -52,26 +47,20 @@ class _View:
         memo = (seen, f"{self.form.name} {shown is change.current}")
         if memo not in change.lines:
             if shown is not change.current:
-                shown = freeze(shown.key, shown.value(), change.revision)
+                shown = freeze(shown.key, shown.value(), change.current.revision)
             change.lines[memo] = event_line(seen, self.form.single(shown))
         return change.lines[memo]
-
-    def initial(self, stored: Stored) -> bytes:
-        """Return the line for an object that was there when the watch began."""
-        return event_line(ChangeType.ADDED, self.form.single(stored))
 
     def _seen(self, change: Change) -> tuple[ChangeType | None, Stored]:
         """Return what happened in this watcher's eyes, and the state to show."""
         current, previous = change.current, change.previous
         if self.selection.is_everything:
             return change.type, current
+        is_deleted = change.type is ChangeType.DELETED
         before = previous is not None and self.selection.matches(previous)
-        after = change.type is not ChangeType.DELETED and self.selection.matches(
-            current
-        )
+        after = not is_deleted and self.selection.matches(current)
         if previous is not None and before and not after:
-            gone = change.type is ChangeType.DELETED
-            return ChangeType.DELETED, current if gone else previous
+            return ChangeType.DELETED, current if is_deleted else previous
         if not after:
             return None, current
         return (ChangeType.MODIFIED if before else ChangeType.ADDED), current
@@ -90,98 +79,76 @@ class Watcher:
         self._now = now
         self._random = random
 
-    async def watch(
-        self, request: web.Request, resource: Resource, target: Target
-    ) -> web.StreamResponse:
+    async def watch(self, call: Call) -> web.StreamResponse:
         """Stream changes until the timeout, the end of the kind or of the server."""
-        query = read_list(Query(request.query))
-        form = choose_form(request, resource, self._now, is_list=False)
-        view = _View(form, parse_selection(resource, query.labels, query.fields))
-        if query.send_initial_events:
-            require_reached(query.revision or 0, self._store.revision)
-        collection = self._store.collection(resource.collection)
+        form, options = choose_form(call, self._now), call.options
+        view = _View(form, Selection.parse(call.resource, options))
+        if options.send_initial_events:
+            require_reached(options, self._store.revision)
         response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
-        await response.prepare(request)
-        # No await between reading what is there and listening for what comes.
+        await response.prepare(call.request)
+        is_from_now = not options.resource_version or options.send_initial_events
+        since = self._store.revision if is_from_now else options.resource_version or 0
+        collection = self._store.collection(call.resource.collection)
+        namespace = call.target.namespace
         try:
-            subscription = collection.subscribe(target.namespace, self._since(query))
+            # No await between listening for what comes and reading what is there.
+            with collection.subscribed(namespace, since) as subscription:
+                first = self._initial(options, view, collection.objects(namespace))
+                await response.write(b"".join(first))
+                await self._stream(response, subscription, view, options)
         except TooOld:
-            await _write_error(response, self._too_old(query))
-            return response
-        first = b"".join(self._initial(query, view, collection, target.namespace))
-        try:
-            await response.write(first)
-            await self._stream(response, subscription, view, query)
-        except ClientConnectionResetError:
-            pass  # the client has left
-        finally:
-            collection.unsubscribe(subscription)
+            # A watch that was accepted tells its failure as an event.
+            gone = expired(f"too old resource version: {since}").as_json()
+            await response.write(event_line("ERROR", encode(gone)))
+        except (Ended, ClientConnectionResetError):
+            pass  # nothing more comes, or the client has left
         return response
 
-    def _since(self, query: ListQuery) -> int:
-        is_from_now = not query.revision or query.send_initial_events
-        return self._store.revision if is_from_now else query.revision or 0
-
     def _initial(
-        self, query: ListQuery, view: _View, collection: Collection, namespace: str
+        self, options: Options, view: _View, objects: Iterable[Stored]
     ) -> Iterator[bytes]:
-        wanted = query.send_initial_events
-        if wanted or (wanted is None and not query.revision):
-            for stored in collection.objects(namespace):
+        wanted = options.send_initial_events
+        if wanted or (wanted is None and not options.resource_version):
+            for stored in objects:
                 if view.selection.matches(stored):
-                    yield view.initial(stored)
-        if wanted and query.bookmarks:
-            yield self._bookmark(view.form, _INITIAL_END)
+                    yield event_line(ChangeType.ADDED, view.form.single(stored))
+        if wanted and options.allow_watch_bookmarks:
+            yield self._bookmark(view.form, {"annotations": _INITIAL_END})
 
     async def _stream(
         self,
         response: web.StreamResponse,
         subscription: Subscription,
         view: _View,
-        query: ListQuery,
+        options: Options,
     ) -> None:
         """Write changes, and bookmarks while there are none, until it is time."""
         loop = asyncio.get_running_loop()
-        lasts = query.timeout or self._random.randint(_SHORTEST, _LONGEST)
+        lasts = options.timeout_seconds or self._random.randint(_SHORTEST, _LONGEST)
         end = loop.time() + lasts
-        pause = _next_pause(loop.time(), end, query)
+        pause = _next_pause(loop.time(), end, options)
         while loop.time() < end:
             try:
                 async with asyncio.timeout_at(pause):
                     changes = await subscription.take()
             except TimeoutError:
                 if pause < end:
-                    await response.write(self._bookmark(view.form, None))
-                pause = _next_pause(loop.time(), end, query)
+                    await response.write(self._bookmark(view.form, {}))
+                pause = _next_pause(loop.time(), end, options)
                 continue
-            except (Ended, Overrun):
-                return
             if lines := b"".join(map(view.lines, changes)):
                 await response.write(lines)
 
-    def _bookmark(self, form: Form, annotations: dict[str, str] | None) -> bytes:
-        metadata: Object = {
-            "resourceVersion": str(self._store.revision),
-            "creationTimestamp": None,
-        }
-        if annotations:
-            metadata["annotations"] = annotations
-        return event_line("BOOKMARK", form.bookmark(metadata))
-
-    def _too_old(self, query: ListQuery) -> ApiError:
-        return expired(
-            f"too old resource version: {query.revision} ({self._store.revision})"
-        )
+    def _bookmark(self, form: Form, metadata: Object) -> bytes:
+        version = {"resourceVersion": str(self._store.revision)}
+        stamped = version | {"creationTimestamp": None} | metadata
+        return event_line("BOOKMARK", form.bookmark(stamped))
 
 
-def _next_pause(now: float, end: float, query: ListQuery) -> float:
+def _next_pause(now: float, end: float, options: Options) -> float:
     """Return when to stop waiting for changes: for a bookmark, or for good."""
-    if not query.bookmarks:
+    if not options.allow_watch_bookmarks:
         return end
     last = end - _BOOKMARK_BEFORE_END
     return min(now + _BOOKMARK_EVERY, last if now < last else end)
-
-
-async def _write_error(response: web.StreamResponse, error: ApiError) -> None:
-    # A watch that was accepted tells its failure as an event, not as a status code.
-    await response.write(event_line("ERROR", encode(error.as_json())))

@@ -19,17 +19,13 @@ class Catalog:
 
     def add(self, resources: Iterable[Resource]) -> None:
         """Serve these, in place of what was served under their paths."""
-        for resource in resources:
-            path = (resource.group, resource.version, resource.plural)
-            self._by_path[path] = resource
+        for each in resources:
+            self._by_path[each.group, each.version, each.names.plural] = each
 
     def remove(self, collection: str) -> None:
         """Serve no version of this kind any more."""
-        self._by_path = {
-            path: resource
-            for path, resource in self._by_path.items()
-            if resource.collection != collection
-        }
+        kept = {p: r for p, r in self._by_path.items() if r.collection != collection}
+        self._by_path = kept
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """Find a kind by the segments of a URL."""
@@ -43,15 +39,9 @@ class Catalog:
         """Return each kind once, whatever the number of its versions."""
         return list({each.collection: each for each in self}.values())
 
-    def groups(self) -> dict[str, list[str]]:
-        """Return the versions of each group, the preferred one first."""
-        groups: dict[str, list[str]] = {}
-        for group, version, _ in self._by_path:
-            versions = groups.setdefault(group, [])
-            if version not in versions:
-                versions.append(version)
-        return groups
-
-    def of_version(self, group: str, version: str) -> list[Resource]:
-        """Return the kinds of one group and version."""
-        return [each for each in self if (each.group, each.version) == (group, version)]
+    def versions(self) -> list[list[Resource]]:
+        """Return the kinds of each group and version, preferred versions first."""
+        versions: dict[str, list[Resource]] = {}
+        for each in self:
+            versions.setdefault(each.api_version, []).append(each)
+        return list(versions.values())

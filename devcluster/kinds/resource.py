@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
-from devcluster.errors import Cause, qualified
+import msgspec
+from msgspec.structs import force_setattr
+
+from devcluster.errors import Cause
+from devcluster.kinds.shapes import ANYTHING
 from devcluster.objects.json import Object, dig, encode
 from devcluster.objects.metadata import NameRule
-from devcluster.objects.names import subdomain_problem
 
 
+@runtime_checkable
 class Schema(Protocol):
     """What the objects of a kind look like, `apiVersion` and `kind` aside."""
 
@@ -24,57 +27,52 @@ class Schema(Protocol):
 
     def default(self, value: Object) -> None:
         """Fill in what is absent and has a default."""
-        ...
 
     def validate(self, new: Object, old: Object | None) -> list[Cause]:
         """Return why `new` (after `old`, None for a creation) cannot be stored."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of `kubectl get`."""
+class Column(msgspec.Struct, frozen=True, rename="camel"):
+    """A column of `kubectl get`, as a definition spells it."""
 
     name: str
     type: str
-    path: str  # JSONPath
+    json_path: str
     format: str = ""
     description: str = ""
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a kind is called."""
+class Names(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a kind is called, as a definition spells it."""
 
     kind: str
     plural: str
-    singular: str
-    list_kind: str
-    short: tuple[str, ...] = ()
+    singular: str = ""
+    list_kind: str = ""
+    short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        force_setattr(self, "singular", self.singular or self.kind.lower())
+        force_setattr(self, "list_kind", self.list_kind or f"{self.kind}List")
 
+
+_READS = ("get", "list", "watch")
+_VERBS = (*_READS, "create", "delete", "deletecollection", "patch", "update")
 AGE = Column("Age", "date", ".metadata.creationTimestamp")
 
 
-def _nothing(_: Object) -> None:
-    """Leave the object as it is."""
-
-
-def _held_by_finalizers(value: Object) -> bool:
-    return bool(dig(value, "metadata", "finalizers"))
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=True):
     """One kind at one version. Versions of a kind share their `collection`."""
 
-    group: str  # "" for the core group
-    version: str
+    group: str = ""  # the core group
+    version: str = "v1"
     names: Names
-    namespaced: bool
-    schema: Schema
+    schema: Schema = ANYTHING
+    namespaced: bool = True
+    verbs: tuple[str, ...] = _VERBS
     columns: tuple[Column, ...] = (AGE,)
     has_status: bool = False
     has_generation: bool = False
@@ -82,33 +80,39 @@ class Resource:
     unconditional_update: bool = True
     custom: bool = False
     selectable: frozenset[str] = frozenset()  # fields, besides name and namespace
-    name_rule: NameRule = subdomain_problem
-    # What a deletion changes before it is decided whether the object may go at once.
-    terminate: Callable[[Object], None] = _nothing
-    is_held: Callable[[Object], bool] = _held_by_finalizers
-    # `{"kind":...,"apiVersion":...,`: goes before a stored object's own fields.
-    prefix: bytes = field(init=False, repr=False)
+    name_rule: NameRule = NameRule.SUBDOMAIN
 
-    def __post_init__(self) -> None:
-        type_meta = encode({"kind": self.names.kind, "apiVersion": self.api_version})
-        object.__setattr__(self, "prefix", type_meta[:-1] + b",")
+    @cached_property
+    def type_meta(self) -> Object:
+        """The kind and the apiVersion of objects."""
+        return {"kind": self.names.kind, "apiVersion": self.api_version}
+
+    @cached_property
+    def prefix(self) -> bytes:
+        """What goes before a stored object's own fields, encoded."""
+        return encode(self.type_meta)[:-1] + b","
 
     @property
     def api_version(self) -> str:
         """Group and version as objects spell it."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
-    def plural(self) -> str:
-        """The name in the URL."""
-        return self.names.plural
-
-    @property
-    def kind(self) -> str:
-        """The name in objects."""
-        return self.names.kind
-
-    @property
+    @cached_property
     def collection(self) -> str:
         """The name of the objects in the store: `widgets.ex.io`, `secrets`."""
-        return qualified(self.group, self.names.plural)
+        return self._qualified(self.names.plural)
+
+    @property
+    def qualified_kind(self) -> str:
+        """The kind as messages spell it: `Widget.ex.io`, `Secret`."""
+        return self._qualified(self.names.kind)
+
+    def is_held(self, value: Object) -> bool:
+        """Say whether finalizers keep a deleted object from going."""
+        finalizers = dig(value, "metadata", "finalizers")
+        # Those of a Namespace lie in its spec.
+        held_by_spec = not self.custom and dig(value, "spec", "finalizers")
+        return bool(finalizers or held_by_spec)
+
+    def _qualified(self, name: str) -> str:
+        return f"{name}.{self.group}" if self.group else name

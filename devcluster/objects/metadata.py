@@ -1,32 +1,29 @@
-"""`metadata`: read once from what a client sent, then judged.
+"""`metadata`: read once from what a client sent, then judged; and how names look.
 
 `read_metadata` drops what this server does not keep (managedFields, selfLink) and
-what is empty, so that equal objects are equal.
+what is empty, so that equal objects are equal. Source of the rules: the Kubernetes
+documentation, "Object Names and IDs" and "Labels and Selectors".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 
 import msgspec
 
-from devcluster.errors import (
-    Cause,
-    forbidden_field,
-    immutable,
-    invalid_value,
-    required,
-    too_long,
-)
-from devcluster.objects import names
+from devcluster import errors
+from devcluster.errors import Cause
 from devcluster.objects.json import Object
-
-NameRule = Callable[[str], str | None]
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
 _STANDARD_FINALIZERS = frozenset({FOREGROUND, ORPHAN, "kubernetes"})
 _ANNOTATIONS_LIMIT = 256 * 1024  # bytes, keys and values together
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_QUALIFIED = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 IMMUTABLE_FIELDS = (
     "uid",
     "creationTimestamp",
@@ -35,13 +32,45 @@ IMMUTABLE_FIELDS = (
 )
 
 
+class NameRule(StrEnum):
+    """What a name may look like."""
+
+    LABEL = "label"
+    SUBDOMAIN = "subdomain"
+    PATH_SEGMENT = "path segment"
+    CONFIG_KEY = "config key"
+    QUALIFIED = "qualified name"
+    LABEL_VALUE = "label value"
+
+    def problems(self, field: str, name: str) -> Iterator[Cause]:
+        """Yield why this name cannot be, if so."""
+        longest, pattern = _PATTERNS[self]
+        if len(name) > longest:
+            yield errors.invalid_value(
+                field, name, f"must be no more than {longest} bytes"
+            )
+        elif not re.fullmatch(pattern, name):
+            yield errors.invalid_value(field, name, f"must match the regex '{pattern}'")
+
+
+# The greatest length of a name, and what it looks like.
+_PATTERNS: Mapping[NameRule, tuple[int, str]] = {
+    NameRule.LABEL: (63, _LABEL),
+    NameRule.SUBDOMAIN: (253, _SUBDOMAIN),
+    NameRule.PATH_SEGMENT: (1024, r"(?!\.{1,2}$)[^/%]+"),
+    NameRule.CONFIG_KEY: (253, r"(?!\.$|\.\.)[-._a-zA-Z0-9]+"),
+    NameRule.QUALIFIED: (317, rf"({_SUBDOMAIN}/)?{_QUALIFIED}"),
+    NameRule.LABEL_VALUE: (63, rf"({_QUALIFIED})?"),
+}
+
+
 class OwnerReference(msgspec.Struct, omit_defaults=True, rename="camel"):
     """An entry of `metadata.ownerReferences`."""
 
-    api_version: str = ""
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
+    api_version: str
+    kind: str
+    name: str
+    uid: str
     controller: bool | None = None
     block_owner_deletion: bool | None = None
 
@@ -76,66 +105,33 @@ def read_metadata(value: object) -> Object:
 
 def metadata_problems(meta: Object, name_rule: NameRule) -> Iterator[Cause]:
     """Yield what is wrong with the metadata of an object to be stored."""
-    name = meta.get("name")
-    if not name:
-        yield required("metadata.name", "name or generateName is required")
-    elif problem := name_rule(name):
-        yield invalid_value("metadata.name", name, problem)
-    yield from _label_problems(meta.get("labels", {}))
-    yield from _annotation_problems(meta.get("annotations", {}))
-    yield from _owner_problems(meta.get("ownerReferences", []))
-    for finalizer in meta.get("finalizers", ()):
-        if finalizer in _STANDARD_FINALIZERS:
-            continue
-        if problem := names.qualified_name_problem(finalizer):
-            yield invalid_value("metadata.finalizers", finalizer, problem)
+    if "name" in meta:
+        yield from name_rule.problems("metadata.name", meta["name"])
+    else:
+        yield errors.required("metadata.name", "name or generateName is required")
+    for key, value in meta.get("labels", {}).items():
+        yield from NameRule.QUALIFIED.problems("metadata.labels", key)
+        yield from NameRule.LABEL_VALUE.problems("metadata.labels", value)
+    annotations = meta.get("annotations", {})
+    for key in annotations:
+        yield from NameRule.QUALIFIED.problems("metadata.annotations", key.lower())
+    size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
+    if size > _ANNOTATIONS_LIMIT:
+        yield errors.too_long("metadata.annotations", _ANNOTATIONS_LIMIT)
+    for finalizer in set(meta.get("finalizers", ())) - _STANDARD_FINALIZERS:
+        yield from NameRule.QUALIFIED.problems("metadata.finalizers", finalizer)
 
 
 def metadata_changes_refused(new: Object, old: Object) -> Iterator[Cause]:
     """Yield what an update may not change."""
     for field in IMMUTABLE_FIELDS:
         if new.get(field) != old.get(field):
-            yield immutable(f"metadata.{field}", new.get(field))
+            place = f"metadata.{field}"
+            yield errors.invalid_value(place, new.get(field), "field is immutable")
     added = set(new.get("finalizers", ())) - set(old.get("finalizers", ()))
     if added and "deletionTimestamp" in old:
-        yield forbidden_field(
+        yield errors.forbidden_field(
             "metadata.finalizers",
             "no new finalizers can be added if the object is being deleted, "
             f"found new finalizers {sorted(added)}",
-        )
-
-
-def _label_problems(labels: Mapping[str, str]) -> Iterator[Cause]:
-    for key, value in labels.items():
-        if problem := names.qualified_name_problem(key):
-            yield invalid_value("metadata.labels", key, problem)
-        if problem := names.label_value_problem(value):
-            yield invalid_value("metadata.labels", value, problem)
-
-
-def _annotation_problems(annotations: Mapping[str, str]) -> Iterator[Cause]:
-    for key in annotations:
-        if problem := names.qualified_name_problem(key.lower()):
-            yield invalid_value("metadata.annotations", key, problem)
-    size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
-    if size > _ANNOTATIONS_LIMIT:
-        yield too_long(
-            "metadata.annotations", f"must have at most {_ANNOTATIONS_LIMIT} bytes"
-        )
-
-
-def _owner_problems(owners: list[Object]) -> Iterator[Cause]:
-    for owner in owners:
-        for field in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(field):
-                yield invalid_value(
-                    f"metadata.ownerReferences.{field}",
-                    "",
-                    f"{field} must not be empty",
-                )
-    if sum(owner.get("controller") is True for owner in owners) > 1:
-        yield invalid_value(
-            "metadata.ownerReferences",
-            "",
-            "Only one reference can have Controller set to true",
         )

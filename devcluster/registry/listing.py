@@ -9,36 +9,62 @@ history reaches back to it.
 from __future__ import annotations
 
 import base64
-import binascii
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
+from operator import attrgetter
 
 import msgspec
 
-from devcluster.errors import ApiError, bad_request, expired
-from devcluster.objects.json import Object, encode
-from devcluster.registry.selection import Selection
-from devcluster.storage.collection import Collection, TooOld
+from devcluster.errors import ApiError, Cause, bad_request, expired
+from devcluster.kinds.resource import Resource
+from devcluster.objects.json import Object, dig, encode
+from devcluster.objects.selectors import Selector, matches, parse_fields, parse_labels
+from devcluster.registry.options import Options
 from devcluster.storage.objects import ObjectKey, Stored
+from devcluster.storage.store import Store, TooOld
 
-_TOKEN_VERSION = "meta.k8s.io/v1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListRequest:
-    """What is to be listed. `exact_revision` None: as it is now."""
-
-    namespace: str = ""  # "" for all
-    selection: Selection = field(default_factory=Selection)
-    exact_revision: int | None = None
-    limit: int = 0  # 0: everything
-    continue_token: str = ""
+NAME_FIELD = "metadata.name"
+KEY_FIELDS = frozenset({NAME_FIELD, "metadata.namespace"})
 
 
 @dataclass(frozen=True, slots=True)
-class ListPage:
+class Selection:
+    """A label selector and a field selector together."""
+
+    labels: Selector = ()
+    fields: Selector = ()
+
+    @classmethod
+    def parse(cls, resource: Resource, options: Options) -> Selection:
+        """Read both selectors of a query. Raises ApiError (400)."""
+        known = resource.selectable | KEY_FIELDS
+        try:
+            fields = parse_fields(options.field_selector, known)
+            return cls(parse_labels(options.label_selector), fields)
+        except ValueError as error:
+            raise bad_request(str(error)) from error
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.labels and not self.fields
+
+    def matches(self, stored: Stored) -> bool:
+        """Say whether an object is selected."""
+        if not matches(self.labels, stored.labels):
+            return False
+        return not self.fields or matches(self.fields, self._fields_of(stored))
+
+    def _fields_of(self, stored: Stored) -> dict[str, str]:
+        value = stored.value()
+        paths = {each.key for each in self.fields}
+        return {path: str(dig(value, *path.split(".")) or "") for path in paths}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
     """A page of a list with the metadata that tells how to go on."""
 
     items: Sequence[Stored]
@@ -46,83 +72,66 @@ class ListPage:
 
 
 class _Token(msgspec.Struct):
-    v: str
     rv: int
     namespace: str
     name: str
 
 
-def list_page(collection: Collection, request: ListRequest, revision: int) -> ListPage:
-    """Return a page of the collection; `revision` is the newest one.
+def list_page(
+    store: Store, resource: Resource, namespace: str, options: Options
+) -> Page:
+    """Return a page of a kind's objects; namespace "" stands for all.
 
-    Raises ApiError: 400 for a token that is none, 410 for a revision too old.
+    Raises ApiError: 400 for a token that is none, 410 for a revision too old, 504 for
+    one that is not reached.
     """
-    start = None
-    if request.continue_token:
-        token = _decode_token(request.continue_token)
+    require_reached(options, store.revision)
+    selection = Selection.parse(resource, options)
+    wanted, start = store.revision, None
+    if options.continue_token:
+        token = _decode_token(options.continue_token)
         wanted, start = token.rv, ObjectKey(token.namespace, token.name)
-    else:
-        wanted = revision if request.exact_revision is None else request.exact_revision
+    elif options.wants_exact_version:
+        wanted = options.resource_version or 0
     try:
-        objects = collection.objects_at(wanted, request.namespace)
+        objects = store.collection(resource.collection).objects_at(wanted, namespace)
     except TooOld as error:
-        raise expired(_too_old(continued=start is not None)) from error
+        raise expired("The version of the list is too old; list anew.") from error
     if start is not None:
-        objects = objects[bisect_left(objects, start, key=_key) :]
-    return _cut(objects, request, wanted)
+        objects = objects[bisect_left(objects, start, key=attrgetter("key")) :]
+    return _cut(objects, selection, options.limit, wanted)
 
 
-def require_reached(wanted: int, revision: int) -> None:
+def require_reached(options: Options, revision: int) -> None:
     """Refuse a revision that was not made yet, as a server that waited in vain."""
-    if wanted <= revision:
-        return
-    cause = {
-        "reason": "ResourceVersionTooLarge",
-        "message": "Too large resource version",
-    }
-    raise ApiError(
-        HTTPStatus.GATEWAY_TIMEOUT,
-        "Timeout",
-        f"Timeout: Too large resource version: {wanted}, current: {revision}",
-        details={"causes": [cause], "retryAfterSeconds": 1},
-    )
+    if (options.resource_version or 0) > revision:
+        told = f"Too large resource version: {options.resource_version}"
+        raise ApiError(
+            HTTPStatus.GATEWAY_TIMEOUT,
+            "Timeout",
+            f"Timeout: {told}, current: {revision}",
+            causes=[Cause("ResourceVersionTooLarge", told, "")],
+        )
 
 
-def _cut(objects: Sequence[Stored], request: ListRequest, revision: int) -> ListPage:
-    selection = request.selection
+def _cut(
+    objects: Sequence[Stored], selection: Selection, limit: int, revision: int
+) -> Page:
     chosen = objects
     if not selection.is_everything:
         chosen = [each for each in objects if selection.matches(each)]
     metadata: Object = {"resourceVersion": str(revision)}
-    if not request.limit or len(chosen) <= request.limit:
-        return ListPage(chosen, metadata)
-    metadata["continue"] = _encode_token(revision, chosen[request.limit].key)
+    if not limit or len(chosen) <= limit:
+        return Page(chosen, metadata)
+    token = _Token(revision, *chosen[limit].key)
+    metadata["continue"] = base64.urlsafe_b64encode(encode(token)).decode()
     if selection.is_everything:
-        metadata["remainingItemCount"] = len(chosen) - request.limit
-    return ListPage(chosen[: request.limit], metadata)
-
-
-def _encode_token(revision: int, start: ObjectKey) -> str:
-    token = _Token(_TOKEN_VERSION, revision, start.namespace, start.name)
-    return base64.urlsafe_b64encode(encode(token)).decode()
+        metadata["remainingItemCount"] = len(chosen) - limit
+    return Page(chosen[:limit], metadata)
 
 
 def _decode_token(text: str) -> _Token:
     try:
-        raw = base64.urlsafe_b64decode(text)
-        return msgspec.json.decode(raw, type=_Token)
-    except (binascii.Error, msgspec.DecodeError, ValueError) as error:
+        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
+    except ValueError as error:  # binascii's and msgspec's errors are of this kind
         raise bad_request("continue key is not valid") from error
-
-
-def _too_old(*, continued: bool) -> str:
-    if continued:
-        return (
-            "The provided continue parameter is too old to display a consistent list "
-            "result. You must start a new list without the continue parameter."
-        )
-    return "The resourceVersion for the provided list is too old."
-
-
-def _key(stored: Stored) -> ObjectKey:
-    return stored.key

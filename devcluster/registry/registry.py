@@ -1,8 +1,7 @@
-"""What may happen to objects: create, read, update, delete.
+"""Objects as the API sees them: created, changed and deleted by the rules.
 
-Every method is one step on the event loop: it reads, decides and commits without
-awaiting, so there is nothing to lock and nothing to retry. What comes in was decoded
-and pruned, and is owned by the callee; what goes out is as the store keeps it.
+Everything here happens within one turn of the event loop, so a write is decided on
+what is stored at that moment. Every refusal is an ApiError.
 """
 
 from __future__ import annotations
@@ -10,71 +9,81 @@ from __future__ import annotations
 import uuid
 from random import Random
 
+from devcluster import errors
 from devcluster.clock import Now, timestamp
-from devcluster.errors import already_exists, bad_request, not_found
+from devcluster.errors import Cause
 from devcluster.kinds.builtins import NAMESPACES
+from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
-from devcluster.objects import names
 from devcluster.objects.json import Object
-from devcluster.registry import rules
-from devcluster.registry.options import DeleteOptions, Preconditions
-from devcluster.storage.objects import ObjectKey, Stored, freeze
+from devcluster.objects.metadata import (
+    FOREGROUND,
+    IMMUTABLE_FIELDS,
+    ORPHAN,
+    metadata_changes_refused,
+    metadata_problems,
+)
+from devcluster.registry.options import DeleteOptions, Preconditions, Propagation
+from devcluster.storage.objects import ObjectKey, Stored
 from devcluster.storage.store import Store
 
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so that no words appear
 _SUFFIX_LENGTH = 5
-_SERVER_SET = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
+_MAX_GENERATED_BASE = 58  # so that the suffix still fits into a label
+_TYPE_META = frozenset({"apiVersion", "kind"})
+_UNCOUNTED = _TYPE_META | {"metadata", "status"}
+_PROPAGATION_FINALIZERS = {
+    Propagation.FOREGROUND: [FOREGROUND],
+    Propagation.ORPHAN: [ORPHAN],
+}
+_MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version "
+    "and try again"
 )
-_ANY = Preconditions()
+_PLAIN_DELETE = DeleteOptions()
 
 
 class Registry:
-    """The rules of the API server over the store."""
+    """The rules of the API server over the store, for the kinds of the catalog."""
 
-    def __init__(self, *, store: Store, now: Now, random: Random) -> None:
-        self._store = store
+    def __init__(
+        self, *, store: Store, catalog: Catalog, now: Now, random: Random
+    ) -> None:
+        self.store = store
+        self.catalog = catalog
         self._now = now
         self._random = random
 
+    def find(self, resource: Resource, key: ObjectKey) -> Stored | None:
+        """Return an object, None where there is none."""
+        return self.store.collection(resource.collection).get(key)
+
     def get(self, resource: Resource, key: ObjectKey) -> Stored:
-        """Return an object. Raises ApiError (404)."""
-        stored = self._store.collection(resource.collection).get(key)
+        """Return an object, or refuse with 404."""
+        stored = self.find(resource, key)
         if stored is None:
-            raise not_found(resource.group, resource.plural, key.name)
+            raise errors.not_found(resource.collection, key.name)
         return stored
 
-    def create(
-        self,
-        resource: Resource,
-        namespace: str,
-        value: Object,
-        *,
-        dry_run: bool = False,
-    ) -> Stored:
-        """Store a new object. Raises ApiError."""
+    def create(self, resource: Resource, namespace: str, value: Object) -> Stored:
+        """Store a new object."""
         meta = value["metadata"]
         if "resourceVersion" in meta:
-            raise bad_request(
-                "resourceVersion should not be set on objects to be created"
-            )
-        self._stamp(resource, namespace, meta)
+            told = "resourceVersion should not be set on objects to be created"
+            raise errors.bad_request(told)
+        _require_namespace(meta, namespace)
+        self._stamp(resource, meta)
         key = ObjectKey(namespace, meta.get("name", ""))
         if resource.namespaced:
-            home = self._store.collection(NAMESPACES.collection)
-            rules.require_open_namespace(
-                home.get(ObjectKey("", namespace)), resource, key
-            )
+            home = self.find(NAMESPACES, ObjectKey("", namespace))
+            _require_open(home, resource, key)
         if resource.has_status:
             value.pop("status", None)
         resource.schema.default(value)
-        rules.refuse_problems(resource, value, None)
-        if self._store.collection(resource.collection).get(key) is not None:
-            raise already_exists(resource.group, resource.plural, key.name)
-        return self._put(resource, key, value, dry_run=dry_run)
+        _refuse_problems(resource, value, None)
+        if self.find(resource, key) is not None:
+            raise errors.already_exists(resource.collection, key.name)
+        return self.store.put(resource.collection, key, value)
 
     def update(
         self,
@@ -82,115 +91,150 @@ class Registry:
         key: ObjectKey,
         value: Object,
         *,
-        preconditions: Preconditions = _ANY,
-        dry_run: bool = False,
+        status: bool = False,
+        uid: str = "",
     ) -> Stored:
-        """Store an object's new state, status aside where that is a subresource.
+        """Store an object's new state, or with `status` that part and nothing else.
 
-        What changes nothing is not written. Raises ApiError.
+        Where the status is a subresource it is otherwise left alone. `uid` is the
+        object that is meant. What changes nothing is not written.
         """
-        stored = self._require_meant(resource, key, value, preconditions)
+        meta = value["metadata"]
+        if meta.setdefault("name", key.name) != key.name:
+            told = f"the name {meta['name']} does not match the name on the URL"
+            raise errors.bad_request(f"{told} ({key.name})")
+        _require_namespace(meta, key.namespace)
+        stored = self.get(resource, key)
+        _require_preconditions(resource, stored, Preconditions(uid=uid))
+        _require_version(resource, stored, meta.get("resourceVersion"))
         old = stored.value()
         if resource.has_status:
-            value.pop("status", None)
-            value |= {"status": old["status"]} if "status" in old else {}
-        rules.carry_metadata(value["metadata"], old["metadata"])
+            reported, rest = (value, stored.value()) if status else (old, value)
+            value = {field: each for field, each in rest.items() if field != "status"}
+            value |= {"status": reported["status"]} if "status" in reported else {}
+        _carry_metadata(value["metadata"], old["metadata"])
         resource.schema.default(value)
-        if resource.has_generation and rules.content_of(value) != rules.content_of(old):
+        if resource.has_generation and not _is_same(value, old, _UNCOUNTED):
             value["metadata"]["generation"] += 1
-        return self._commit_update(resource, stored, value, dry_run=dry_run)
-
-    def update_status(
-        self,
-        resource: Resource,
-        key: ObjectKey,
-        value: Object,
-        *,
-        preconditions: Preconditions = _ANY,
-        dry_run: bool = False,
-    ) -> Stored:
-        """Store an object's new status; of the rest of `value` nothing is taken."""
-        stored = self._require_meant(resource, key, value, preconditions)
-        new = stored.value()
-        new.pop("status", None)
-        if "status" in value:
-            new["status"] = value["status"]
-        resource.schema.default(new)
-        return self._commit_update(resource, stored, new, dry_run=dry_run)
+        _refuse_problems(resource, value, old)
+        if stored.is_going and not resource.is_held(value):
+            return self.store.remove(resource.collection, key, value)
+        if _is_same(value, old, _TYPE_META):
+            return stored
+        return self.store.put(resource.collection, key, value)
 
     def delete(
-        self, resource: Resource, key: ObjectKey, options: DeleteOptions
+        self, resource: Resource, key: ObjectKey, options: DeleteOptions = _PLAIN_DELETE
     ) -> tuple[Stored, bool]:
         """Delete an object, or mark it where finalizers hold it.
 
-        Returns its last state, and whether it is gone. Raises ApiError.
+        Returns its last state, and whether it is gone.
         """
         stored = self.get(resource, key)
-        rules.require_preconditions(resource, stored, options.preconditions)
+        _require_preconditions(resource, stored, options.preconditions)
         value = stored.value()
         meta = value["metadata"]
-        rules.set_propagation(meta, options.propagation)
-        resource.terminate(value)
+        _set_propagation(meta, options.propagation_policy)
         if not resource.is_held(value):
-            return self._remove(resource, key, value, dry_run=options.dry_run), True
+            return self.store.remove(resource.collection, key, value), True
         if "deletionTimestamp" not in meta:
             meta["deletionTimestamp"] = timestamp(self._now())
             meta["deletionGracePeriodSeconds"] = 0
             if "generation" in meta:
                 meta["generation"] += 1
+            resource.schema.default(value)
         if value == stored.value():
             return stored, False
-        return self._put(resource, key, value, dry_run=options.dry_run), False
+        return self.store.put(resource.collection, key, value), False
 
-    def _stamp(self, resource: Resource, namespace: str, meta: Object) -> None:
-        rules.require_namespace(meta, namespace)
+    def _stamp(self, resource: Resource, meta: Object) -> None:
+        """Set what the server alone sets."""
         if "name" not in meta and "generateName" in meta:
-            letters = self._random.choices(names.GENERATED_SUFFIX, k=_SUFFIX_LENGTH)
-            meta["name"] = names.generated_base(meta["generateName"]) + "".join(letters)
-        for field in _SERVER_SET:
+            letters = self._random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
+            base = meta["generateName"][:_MAX_GENERATED_BASE]
+            meta["name"] = base + "".join(letters)
+        for field in (*IMMUTABLE_FIELDS, "generation"):
             meta.pop(field, None)
         meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         meta["creationTimestamp"] = timestamp(self._now())
         if resource.has_generation:
             meta["generation"] = 1
 
-    def _require_meant(
-        self,
-        resource: Resource,
-        key: ObjectKey,
-        value: Object,
-        preconditions: Preconditions,
-    ) -> Stored:
-        """Return the stored object that a write was made for, or refuse."""
-        meta = value["metadata"]
-        rules.require_identity(meta, key)
-        stored = self.get(resource, key)
-        rules.require_preconditions(resource, stored, preconditions)
-        rules.require_version(resource, stored, meta.get("resourceVersion"))
-        return stored
 
-    def _commit_update(
-        self, resource: Resource, stored: Stored, new: Object, *, dry_run: bool
-    ) -> Stored:
-        old = stored.value()
-        new["metadata"]["resourceVersion"] = str(stored.revision)
-        rules.refuse_problems(resource, new, old)
-        if "deletionTimestamp" in old["metadata"] and not resource.is_held(new):
-            return self._remove(resource, stored.key, new, dry_run=dry_run)
-        if rules.fields_of(new) == old:
-            return stored
-        return self._put(resource, stored.key, new, dry_run=dry_run)
+def _require_open(namespace: Stored | None, resource: Resource, key: ObjectKey) -> None:
+    """Refuse to create where the namespace is missing or goes away."""
+    if namespace is None:
+        raise errors.not_found("namespaces", key.namespace)
+    if namespace.is_going:
+        told = f"namespace {key.namespace} is being terminated"
+        cause = Cause("NamespaceTerminating", told, "metadata.namespace")
+        why = f"unable to create new content because {told}"
+        raise errors.forbidden(resource.collection, key.name, why, [cause])
 
-    def _put(
-        self, resource: Resource, key: ObjectKey, value: Object, *, dry_run: bool
-    ) -> Stored:
-        if dry_run:
-            return freeze(key, value, self._store.revision)
-        return self._store.put(resource.collection, key, value)
 
-    def _remove(
-        self, resource: Resource, key: ObjectKey, value: Object, *, dry_run: bool
-    ) -> Stored:
-        if dry_run:
-            return freeze(key, value, self._store.revision)
-        return self._store.remove(resource.collection, key, value)
+def _require_namespace(meta: Object, namespace: str) -> None:
+    """Refuse an object of another namespace than the one in the URL."""
+    if meta.setdefault("namespace", namespace) != namespace:
+        told = "the namespace of the object does not match the namespace on the URL"
+        raise errors.bad_request(told)
+    if not namespace:
+        del meta["namespace"]
+
+
+def _require_version(resource: Resource, stored: Stored, version: str | None) -> None:
+    """Refuse an update that was made from another version than the stored one."""
+    name = stored.key.name
+    if version is None and not resource.unconditional_update:
+        place = "metadata.resourceVersion"
+        cause = errors.invalid_value(place, 0, "must be specified for an update")
+        raise errors.invalid(resource.collection, name, [cause])
+    if version is not None and version != str(stored.revision):
+        raise errors.conflict(resource.collection, name, _MODIFIED)
+
+
+def _require_preconditions(
+    resource: Resource, stored: Stored, wanted: Preconditions
+) -> None:
+    """Refuse a request that means another object, or another version of it."""
+    found = Preconditions(stored.uid, str(stored.revision))
+    for field in Preconditions.__struct_fields__:
+        asked, is_so = getattr(wanted, field), getattr(found, field)
+        if asked and asked != is_so:
+            why = f"Precondition failed: {field} {asked} is asked for, it is {is_so}"
+            raise errors.conflict(resource.collection, stored.key.name, why)
+
+
+def _refuse_problems(resource: Resource, new: Object, old: Object | None) -> None:
+    """Refuse an object that cannot be stored, with a cause for each field."""
+    meta = new["metadata"]
+    causes = list(metadata_problems(meta, resource.name_rule))
+    if old is not None:
+        causes += metadata_changes_refused(meta, old["metadata"])
+    causes += resource.schema.validate(new, old)
+    if causes:
+        raise errors.invalid(resource.qualified_kind, meta.get("name", ""), causes)
+
+
+def _carry_metadata(new: Object, old: Object) -> None:
+    """Take over what an update leaves out because only the server sets it."""
+    for field in (*IMMUTABLE_FIELDS, "resourceVersion"):
+        if field in old:
+            new.setdefault(field, old[field])
+    new.pop("generation", None)
+    if "generation" in old:
+        new["generation"] = old["generation"]
+
+
+def _set_propagation(meta: Object, propagation: Propagation | None) -> None:
+    """Write down what a deletion does with dependents, as a finalizer."""
+    if propagation is None:
+        return
+    others = [f for f in meta.pop("finalizers", ()) if f not in {FOREGROUND, ORPHAN}]
+    finalizers = others + _PROPAGATION_FINALIZERS.get(propagation, [])
+    if finalizers:
+        meta["finalizers"] = finalizers
+
+
+def _is_same(new: Object, old: Object, ignored: frozenset[str]) -> bool:
+    fields = (new.keys() | old.keys()) - ignored
+    return all(new.get(field) == old.get(field) for field in fields)

@@ -35,6 +35,14 @@ class Stored:
     labels: Mapping[str, str]
     raw: bytes
 
+    @property
+    def is_going(self) -> bool:
+        """Whether the object is deleted and held by finalizers."""
+        # Most objects cannot be, which is seen without decoding them.
+        if b'"deletionTimestamp"' not in self.raw:
+            return False
+        return "deletionTimestamp" in self.value()["metadata"]
+
     def value(self) -> Object:
         """Decode the object. The caller owns the result."""
         decoded: Object = decode(self.raw)
@@ -84,8 +92,3 @@ class Change:
     # Room for the watch lines made of this change: each is encoded once, however
     # many watchers there are.
     lines: dict[tuple[str, str], bytes] = field(default_factory=dict, compare=False)
-
-    @property
-    def revision(self) -> int:
-        """The revision that this write made."""
-        return self.current.revision

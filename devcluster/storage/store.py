@@ -1,16 +1,153 @@
-"""All objects of the cluster under one revision counter."""
+"""All objects of the cluster under one revision counter, with their recent history.
+
+Nothing here awaits but the reader of a subscription, so every method is atomic on the
+event loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
 
 from devcluster.objects.json import Object
-from devcluster.storage.collection import Collection
 from devcluster.storage.objects import Change, ChangeType, ObjectKey, Stored, freeze
 
 Observer = Callable[[Change], None]
 
 DEFAULT_HISTORY_LIMIT = 20_000  # changes of one kind
+_key = attrgetter("key")
+
+
+class TooOld(Exception):
+    """The revision asked for is older than the history that is kept."""
+
+
+class Ended(Exception):
+    """No more can come.
+
+    The kind is not served any more, the server stops, or the reader fell so far behind
+    that what it missed is not kept for it.
+    """
+
+
+class Subscription:
+    """Holds what was written and not read yet, up to `limit` changes."""
+
+    def __init__(self, *, namespace: str, since: int, limit: int) -> None:
+        self._namespace = namespace  # "" for all
+        self._since = since
+        self._pending: list[Change] = []
+        self._limit = limit
+        self._ended = False
+        self._news = asyncio.Event()
+
+    def offer(self, change: Change) -> None:
+        """Add a change if it is one to listen to. The writer never waits."""
+        is_here = self._namespace in {"", change.current.key.namespace}
+        if is_here and change.current.revision > self._since:
+            self._pending.append(change)
+            self._news.set()
+
+    def end(self) -> None:
+        """Let the reader take what is there and then no more."""
+        self._ended = True
+        self._news.set()
+
+    async def take(self) -> list[Change]:
+        """Wait for changes and return all there are. Raises `Ended`."""
+        await self._news.wait()
+        if not 0 < len(self._pending) <= self._limit:
+            raise Ended
+        taken, self._pending = self._pending, []
+        if not self._ended:
+            self._news.clear()
+        return taken
+
+
+class Collection:
+    """All objects of one kind, in every namespace."""
+
+    def __init__(self, *, history_limit: int) -> None:
+        self._objects: dict[ObjectKey, Stored] = {}
+        self._ordered: list[Stored] | None = []  # None: to be sorted again
+        self._history: deque[Change] = deque()
+        self._history_limit = history_limit
+        self._floor = 0  # changes after this revision are all in the history
+        self._subscriptions: set[Subscription] = set()
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: ObjectKey) -> Stored | None:
+        """Return the object as it is now."""
+        return self._objects.get(key)
+
+    def objects(self, namespace: str = "") -> Sequence[Stored]:
+        """Return the objects as they are now, in the order of their keys."""
+        if self._ordered is None:
+            self._ordered = sorted(self._objects.values(), key=_key)
+        return _of_namespace(self._ordered, namespace)
+
+    def objects_at(self, revision: int, namespace: str = "") -> Sequence[Stored]:
+        """Return the objects as they were at `revision`. Raises `TooOld`."""
+        self._require(revision)
+        if not self._history or self._history[-1].current.revision <= revision:
+            return self.objects(namespace)
+        past = dict(self._objects)
+        for change in reversed(self._history):
+            if change.current.revision <= revision:
+                break
+            if change.previous is None:
+                del past[change.current.key]
+            else:
+                past[change.current.key] = change.previous
+        return _of_namespace(sorted(past.values(), key=_key), namespace)
+
+    def apply(self, change: Change) -> None:
+        """Take a change in and tell who listens."""
+        key = change.current.key
+        if change.type is ChangeType.DELETED:
+            del self._objects[key]
+        else:
+            self._objects[key] = change.current
+        self._ordered = None
+        self._history.append(change)
+        if len(self._history) > self._history_limit:
+            self._floor = self._history.popleft().current.revision
+        for subscription in self._subscriptions:
+            subscription.offer(change)
+
+    @contextmanager
+    def subscribed(self, namespace: str, since: int) -> Iterator[Subscription]:
+        """Listen after the revision `since` within the block. Raises `TooOld`."""
+        self._require(since)
+        limit = self._history_limit
+        subscription = Subscription(namespace=namespace, since=since, limit=limit)
+        for change in self._history:
+            subscription.offer(change)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+    def forget_history(self, before: int) -> None:
+        """Forget how the objects came to be, as a compaction does."""
+        self._history.clear()
+        self._floor = before
+
+    def end_subscriptions(self) -> None:
+        """Send every listener home."""
+        for subscription in self._subscriptions:
+            subscription.end()
+
+    def _require(self, revision: int) -> None:
+        if revision < self._floor:
+            raise TooOld
 
 
 class Store:
@@ -24,6 +161,7 @@ class Store:
         self._history_limit = history_limit
         self._collections: dict[str, Collection] = {}
         self._observers: list[Observer] = []
+        self._rehearses = False
 
     def observe(self, observer: Observer) -> None:
         """Call `observer` after each write from now on."""
@@ -32,18 +170,13 @@ class Store:
     def collection(self, name: str) -> Collection:
         """Return a collection; it exists by being asked for."""
         if name not in self._collections:
-            self._collections[name] = Collection(
-                history_limit=self._history_limit, born=0
-            )
+            self._collections[name] = Collection(history_limit=self._history_limit)
         return self._collections[name]
-
-    def __iter__(self) -> Iterator[tuple[str, Collection]]:
-        return iter(self._collections.items())
 
     def put(self, collection: str, key: ObjectKey, value: Object) -> Stored:
         """Write an object, new or changed."""
-        previous = self.collection(collection).get(key)
-        change_type = ChangeType.ADDED if previous is None else ChangeType.MODIFIED
+        is_new = self.collection(collection).get(key) is None
+        change_type = ChangeType.ADDED if is_new else ChangeType.MODIFIED
         return self._commit(collection, change_type, key, value)
 
     def remove(self, collection: str, key: ObjectKey, value: Object) -> Stored:
@@ -52,9 +185,19 @@ class Store:
 
     def drop(self, name: str) -> None:
         """Forget a collection that is empty or not served any more."""
-        dropped = self._collections.pop(name, None)
-        if dropped is not None:
-            dropped.end_subscriptions()
+        self._collections.pop(name, Collection(history_limit=0)).end_subscriptions()
+
+    @contextmanager
+    def rehearsal(self, *, is_one: bool) -> Iterator[None]:
+        """Keep nothing of what is written within the block: a dry run, if it is one.
+
+        Nothing may be awaited within.
+        """
+        self._rehearses = is_one
+        try:
+            yield
+        finally:
+            self._rehearses = False
 
     def compact(self) -> None:
         """Forget all history: older revisions are gone from now on."""
@@ -69,12 +212,21 @@ class Store:
     def _commit(
         self, name: str, change_type: ChangeType, key: ObjectKey, value: Object
     ) -> Stored:
+        if self._rehearses:
+            return freeze(key, value, self.revision)
         collection = self.collection(name)
-        previous = collection.get(key)
         self.revision += 1
         current = freeze(key, value, self.revision)
-        change = Change(name, change_type, current, previous)
+        change = Change(name, change_type, current, previous=collection.get(key))
         collection.apply(change)
         for observer in self._observers:
             observer(change)
         return current
+
+
+def _of_namespace(objects: list[Stored], namespace: str) -> Sequence[Stored]:
+    if not namespace:
+        return objects
+    start = bisect_left(objects, ObjectKey(namespace, ""), key=_key)
+    end = bisect_left(objects, ObjectKey(f"{namespace}\0", ""), key=_key)
+    return objects[start:end]

@@ -63,6 +63,14 @@ async def test_data_that_is_no_base64_is_refused(api: KubeApi, secrets: str) -> 
     assert (created.status, created.reason) == (400, "BadRequest")
 
 
+async def test_line_ends_within_base64_are_left_out(api: KubeApi, secrets: str) -> None:
+    created = await api.create(
+        secrets, secret("s", data={"k": f"{ONE[:2]}\n{ONE[2:]}"})
+    )
+
+    assert created.body["data"] == {"k": ONE}
+
+
 async def test_key_that_is_no_file_name_is_refused(api: KubeApi, secrets: str) -> None:
     created = await api.create(secrets, secret("s", data={"a/b": ONE}))
 

@@ -68,26 +68,6 @@ async def test_port_that_is_taken_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "config").exists()
 
 
-async def test_kubeconfig_of_an_account_opens_the_cluster_as_that_account() -> None:
-    user = "system:serviceaccount:default:default"
-    async with DevCluster.start() as cluster:
-        config = yaml.safe_load(cluster.kubeconfig(user))
-        token = config["users"][0]["user"]["token"]
-        async with KubeApi.connect(
-            url=cluster.url, ca_pem=cluster.ca_pem, token=token
-        ) as api:
-            found = await api.get("/api/v1/namespaces")
-
-    assert found.status == 403
-    assert f'User "{user}"' in found.message
-
-
-async def test_kubeconfig_of_nobody_is_refused() -> None:
-    async with DevCluster.start() as cluster:
-        with pytest.raises(LookupError, match="nobody"):
-            cluster.kubeconfig("system:serviceaccount:default:nobody")
-
-
 async def test_cluster_ends_while_it_is_watched() -> None:
     path = "/api/v1/namespaces/default/configmaps"
     async with AsyncExitStack() as clients:

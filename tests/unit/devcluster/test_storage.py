@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devcluster.storage.collection import TooOld
 from devcluster.storage.objects import ObjectKey, Stored
-from devcluster.storage.store import Store
-from devcluster.storage.subscription import Ended, Overrun
+from devcluster.storage.store import Ended, Store, TooOld
 
 KIND = "things"
 KEY = ObjectKey("ns", "a")
@@ -86,72 +84,85 @@ def test_past_beyond_the_history_is_gone() -> None:
 
     with pytest.raises(TooOld):
         store.collection(KIND).objects_at(begun)
-    with pytest.raises(TooOld):
-        store.collection(KIND).subscribe("", begun)
+    with pytest.raises(TooOld), store.collection(KIND).subscribed("", begun):
+        pass
 
 
 async def test_subscription_hears_what_was_and_what_comes() -> None:
     store = Store()
     begun = store.revision
     write(store, content=1)
-    subscription = store.collection(KIND).subscribe("", begun)
-    write(store, content=2)
 
-    changes = await subscription.take()
+    with store.collection(KIND).subscribed("", begun) as subscription:
+        write(store, content=2)
+        changes = await subscription.take()
 
     assert [each.type for each in changes] == ["ADDED", "MODIFIED"]
 
 
 async def test_subscription_hears_its_namespace_alone() -> None:
     store = Store()
-    subscription = store.collection(KIND).subscribe("ns", store.revision)
 
-    store.put(KIND, ObjectKey("other", "a"), {"metadata": {}})
-    write(store)
+    with store.collection(KIND).subscribed("ns", store.revision) as subscription:
+        store.put(KIND, ObjectKey("other", "a"), {"metadata": {}})
+        write(store)
+        (change,) = await subscription.take()
 
-    (change,) = await subscription.take()
     assert change.current.key == KEY
 
 
 async def test_subscription_from_the_future_hears_nothing_before_it() -> None:
     store = Store()
-    subscription = store.collection(KIND).subscribe("", store.revision + 1)
 
-    write(store, content=1)
-    write(store, content=2)
+    with store.collection(KIND).subscribed("", store.revision + 1) as subscription:
+        write(store, content=1)
+        write(store, content=2)
+        (change,) = await subscription.take()
 
-    (change,) = await subscription.take()
     assert change.current.value()["content"] == 2
 
 
 async def test_reader_that_waits_is_woken() -> None:
     store = Store()
-    subscription = store.collection(KIND).subscribe("", store.revision)
 
-    async with asyncio.TaskGroup() as group:
-        reader = group.create_task(subscription.take())
-        await asyncio.sleep(0)
-        write(store)
+    with store.collection(KIND).subscribed("", store.revision) as subscription:
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(subscription.take())
+            await asyncio.sleep(0)
+            write(store)
 
     assert len(reader.result()) == 1
 
 
 async def test_ended_subscription_gives_out_what_it_has_first() -> None:
     store = Store()
-    subscription = store.collection(KIND).subscribe("", store.revision)
-    write(store)
-    store.drop(KIND)
 
-    assert len(await subscription.take()) == 1
-    with pytest.raises(Ended):
-        await subscription.take()
+    with store.collection(KIND).subscribed("", store.revision) as subscription:
+        write(store)
+        store.drop(KIND)
+
+        assert len(await subscription.take()) == 1
+        with pytest.raises(Ended):
+            await subscription.take()
 
 
-async def test_reader_that_is_too_slow_is_told() -> None:
+async def test_reader_that_is_too_slow_is_sent_home() -> None:
     store = Store(history_limit=2)
-    subscription = store.collection(KIND).subscribe("", store.revision)
-    for content in range(3):
-        write(store, content=content)
 
-    with pytest.raises(Overrun):
-        await subscription.take()
+    with store.collection(KIND).subscribed("", store.revision) as subscription:
+        for content in range(3):
+            write(store, content=content)
+
+        with pytest.raises(Ended):
+            await subscription.take()
+
+
+def test_rehearsed_write_shows_its_result_and_keeps_nothing() -> None:
+    store = Store()
+    before = store.revision
+
+    with store.rehearsal(is_one=True):
+        shown = write(store, content=1)
+
+    assert shown.value()["content"] == 1
+    assert (store.collection(KIND).get(KEY), store.revision) == (None, before)

@@ -1,0 +1,161 @@
+"""Structural schemas of custom resources: pruning, defaults and validation.
+
+A schema is the `openAPIV3Schema` of a version as the CRD holds it. The words are those
+of kube-apiserver. `format` is not checked.
+Source: the Kubernetes documentation, "Extend the Kubernetes API with
+CustomResourceDefinitions".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+
+from devcluster import errors
+from devcluster.errors import Cause
+from devcluster.objects.json import JSONValue, Object
+
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_EMBEDDED = "x-kubernetes-embedded-resource"
+_INT_OR_STRING = "x-kubernetes-int-or-string"
+_SETS = frozenset({"set", "map"})
+_TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
+_TYPE_NAMES: dict[type, str] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+# A bound, the type it is of, how a value is measured against it, how a breach is told.
+_Bound = tuple[str, tuple[type, ...], Callable[[JSONValue, JSONValue], bool], str]
+_NUMBERS = (int, float)
+_BOUNDS: tuple[_Bound, ...] = (
+    ("maxLength", (str,), lambda v, n: len(v) <= n, "at most {} chars long"),
+    ("minLength", (str,), lambda v, n: len(v) >= n, "at least {} chars long"),
+    ("pattern", (str,), lambda v, p: bool(re.search(p, v)), "a match of '{}'"),
+    ("maximum", _NUMBERS, lambda v, n: v <= n, "less than or equal to {}"),
+    ("minimum", _NUMBERS, lambda v, n: v >= n, "greater than or equal to {}"),
+    ("minItems", (list,), lambda v, n: len(v) >= n, "of at least {} items"),
+    ("maxItems", (list,), lambda v, n: len(v) <= n, "of at most {} items"),
+    ("minProperties", (dict,), lambda v, n: len(v) >= n, "of at least {} properties"),
+    ("maxProperties", (dict,), lambda v, n: len(v) <= n, "of at most {} properties"),
+)
+
+
+def prune(value: JSONValue, schema: Object, path: str = "") -> list[str]:
+    """Remove fields that the schema does not name. Return their paths."""
+    unknown = []
+    if isinstance(value, dict):
+        for key in list(value):
+            if field_schema(schema, key) is None and not _keeps(schema, key):
+                del value[key]
+                unknown.append(_join(path, key))
+    for place, each, inner in _inside(value, schema, path):
+        unknown += prune(each, inner, place)
+    return unknown
+
+
+def fill_defaults(value: JSONValue, schema: Object) -> None:
+    """Drop nulls that are not allowed, then set what is absent and has a default."""
+    if isinstance(value, dict):
+        for key in [key for key, each in value.items() if each is None]:
+            inner = field_schema(schema, key) or {"nullable": True}
+            if not inner.get("nullable") and not inner.get(_PRESERVE):
+                del value[key]
+        for key, inner in schema.get("properties", {}).items():
+            if key not in value and "default" in inner:
+                value[key] = deepcopy(inner["default"])
+    for _, each, inner in _inside(value, schema, ""):
+        fill_defaults(each, inner)
+
+
+def validate(value: JSONValue, schema: Object, path: str = "") -> Iterator[Cause]:
+    """Yield a cause for each place where the value is not what the schema asks."""
+    if value is None and schema.get("nullable"):
+        return
+    wanted = _wanted_types(schema)
+    found = _type_name(value)
+    if wanted and found not in wanted and (found, *wanted) != ("integer", "number"):
+        told = f"must be of type {','.join(wanted)}: {errors.spell(found)}"
+        yield errors.invalid_value(path, found, f"{path} in body {told}")
+        return
+    if "enum" in schema and value not in schema["enum"]:
+        yield errors.unsupported(path, value, schema["enum"])
+    yield from _breaches(value, schema, path)
+    yield from _shape_problems(value, schema, path)
+    for place, each, inner in _inside(value, schema, path):
+        yield from validate(each, inner, place)
+
+
+def field_schema(schema: Object, key: str) -> Object | None:
+    """Return what the schema says of one field, None where it says nothing."""
+    named: Object | None = schema.get("properties", {}).get(key)
+    additional = schema.get("additionalProperties")
+    if named is not None or not additional:
+        return named
+    return additional if isinstance(additional, dict) else {_PRESERVE: True}
+
+
+def _keeps(schema: Object, key: str) -> bool:
+    is_identity = bool(schema.get(_EMBEDDED)) and key in _TYPE_META
+    return bool(schema.get(_PRESERVE)) or is_identity
+
+
+def _inside(
+    value: JSONValue, schema: Object, path: str
+) -> Iterator[tuple[str, JSONValue, Object]]:
+    """Yield what lies directly in a value: its path, itself and its schema."""
+    if isinstance(value, list) and isinstance(schema.get("items"), dict):
+        for index, item in enumerate(value):
+            yield f"{path}[{index}]", item, schema["items"]
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            inner = field_schema(schema, key)
+            if inner is not None:
+                yield _join(path, key), each, inner
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _wanted_types(schema: Object) -> tuple[str, ...]:
+    if schema.get(_INT_OR_STRING):
+        return ("integer", "string")
+    return (schema["type"],) if schema.get("type") else ()
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return "integer"
+    return _TYPE_NAMES[type(value)]
+
+
+def _breaches(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
+    for keyword, types, holds, told in _BOUNDS:
+        bound = schema.get(keyword)
+        if bound is None or type(value) not in types or holds(value, bound):
+            continue
+        shown = len(value) if isinstance(value, list | dict) else value
+        rule = f"{path} in body should be {told.format(bound)}"
+        yield errors.invalid_value(path, shown, rule)
+
+
+def _shape_problems(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
+    if isinstance(value, dict):
+        for key in schema.get("required", ()):
+            if key not in value:
+                yield errors.required(_join(path, key))
+    if isinstance(value, list) and schema.get("x-kubernetes-list-type") in _SETS:
+        keys = schema.get("x-kubernetes-list-map-keys")
+        seen: list[JSONValue] = []
+        for index, item in enumerate(value):
+            identity = {key: item.get(key) for key in keys} if keys else item
+            if identity in seen:
+                yield errors.duplicate(f"{path}[{index}]", identity)
+            seen.append(identity)
