@@ -158,7 +158,7 @@ class Controller:
         queue.forget(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
-        due = self._clock.monotonic() + outcome.requeue_after
+        due = self._clock.boot() + outcome.requeue_after
         self._scheduler.schedule((self.name, key), due)
         return ReconcileResult.REQUEUE_AFTER
 
