@@ -8,24 +8,21 @@ there is, so what was triggered before it is not lost.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
 from random import Random
 from typing import Protocol
 
-import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import OperationFailed, Throttled
+from vso_controller.foundation.errors import Throttled
 from vso_controller.foundation.objects import ObjectKey
+from vso_controller.runtime.failurelog import FailureLog
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Slot = tuple[str, ObjectKey]
 """What a scheduler shared by controllers keeps: the controller's name and a key."""
@@ -75,6 +72,7 @@ class Controller:
         self._workers = workers
         self._drain_timeout = drain_timeout  # seconds
         self._queue: WorkQueue[ObjectKey] | None = None  # while `run` runs
+        self._failures = FailureLog()  # of this run
 
     @property
     def queue(self) -> WorkQueue[ObjectKey] | None:
@@ -87,13 +85,14 @@ class Controller:
             self._queue.add(key)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Reconcile every key there is, then those enqueued, until `stop` is set.
+        """Reconcile every key there is, and those enqueued, until `stop` is set.
 
         After `stop` the keys that are ready are still worked off, for at most
         `drain_timeout` seconds; then the workers are cancelled. To cancel the run
         itself cancels them at once.
         """
         queue = self._queue = self._make_queue()
+        self._failures = FailureLog()
         for key in self._keys():
             queue.add(key)
         try:
@@ -156,6 +155,7 @@ class Controller:
         self, queue: WorkQueue[ObjectKey], key: ObjectKey, outcome: Outcome
     ) -> ReconcileResult:
         queue.forget(key)
+        self._failures.succeeded(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
         due = self._clock.boot() + outcome.requeue_after
@@ -167,21 +167,10 @@ class Controller:
     ) -> ReconcileResult:
         at_least = error.retry_after if isinstance(error, Throttled) else 0.0
         queue.add_failed(key, at_least=at_least)
-        _log_failure(error)
+        self._failures.failed(key, error)
         return ReconcileResult.ERROR
 
 
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _log_failure(error: BaseException) -> None:
-    kind = type(error).__name__
-    if isinstance(error, OperationFailed):
-        log.warning("reconcile_failed", error_type=kind, error=str(error))
-        return
-    # A bug. Only the messages of our own errors are known to be free of secrets,
-    # so this one shows its lines of code and keeps its words.
-    lines = "".join(traceback.format_tb(error.__traceback__))
-    log.error("reconcile_crashed", error_type=kind, traceback=lines)
