@@ -20,6 +20,7 @@ from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import Throttled
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.failurelog import FailureLog
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
@@ -79,14 +80,15 @@ class Controller:
         """The queue of the current run, for probes and metrics; None between runs."""
         return self._queue
 
-    def enqueue(self, key: ObjectKey) -> None:
+    def enqueue(self, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
         """Have `key` reconciled soon. Between runs there is nothing to do."""
         if self._queue is not None:
-            self._queue.add(key)
+            self._queue.add(key, lane)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile every key there is, and those enqueued, until `stop` is set.
 
+        The keys there are at the start wait in the due lane: nobody changed them.
         After `stop` the keys that are ready are still worked off, for at most
         `drain_timeout` seconds; then the workers are cancelled. To cancel the run
         itself cancels them at once.
@@ -94,7 +96,7 @@ class Controller:
         queue = self._queue = self._make_queue()
         self._failures = FailureLog()
         for key in self._keys():
-            queue.add(key)
+            queue.add(key, Lane.DUE)
         try:
             await self._employ_workers(queue, stop)
         finally:
