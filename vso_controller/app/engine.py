@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from random import Random
 
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.controller import Controller, Slot
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Reconciler
-from vso_controller.runtime.ratelimit import BackoffSettings, ExponentialBackoff
+from vso_controller.runtime.ratelimit import (
+    BackoffSettings,
+    BucketSettings,
+    ExponentialBackoff,
+    TokenBucket,
+)
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import WorkQueue
 from vso_controller.settings.model import Settings
@@ -67,7 +74,7 @@ class Engine:
 
     def _due(self, slot: Slot) -> None:
         name, key = slot
-        self.enqueue(name, key)
+        self._controllers[name].enqueue(key, Lane.DUE)
 
     def _queue(self, name: str) -> WorkQueue[ObjectKey]:
         settings = self._settings
@@ -79,6 +86,8 @@ class Engine:
         )
         return WorkQueue(
             limiter=ExponentialBackoff(settings=backoff, random=self._random),
+            bucket=TokenBucket(settings=BucketSettings(), clock=self._clock),
+            flow=attrgetter("namespace"),
             observer=self._metrics.queue(name),
             clock=self._clock,
         )

@@ -8,24 +8,22 @@ there is, so what was triggered before it is not lost.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
 from random import Random
 from typing import Protocol
 
-import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import OperationFailed, Throttled
+from vso_controller.foundation.errors import Throttled
 from vso_controller.foundation.objects import ObjectKey
+from vso_controller.runtime.failurelog import FailureLog
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Slot = tuple[str, ObjectKey]
 """What a scheduler shared by controllers keeps: the controller's name and a key."""
@@ -75,27 +73,30 @@ class Controller:
         self._workers = workers
         self._drain_timeout = drain_timeout  # seconds
         self._queue: WorkQueue[ObjectKey] | None = None  # while `run` runs
+        self._failures = FailureLog()  # of this run
 
     @property
     def queue(self) -> WorkQueue[ObjectKey] | None:
         """The queue of the current run, for probes and metrics; None between runs."""
         return self._queue
 
-    def enqueue(self, key: ObjectKey) -> None:
+    def enqueue(self, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
         """Have `key` reconciled soon. Between runs there is nothing to do."""
         if self._queue is not None:
-            self._queue.add(key)
+            self._queue.add(key, lane)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Reconcile every key there is, then those enqueued, until `stop` is set.
+        """Reconcile every key there is, and those enqueued, until `stop` is set.
 
+        The keys there are at the start wait in the due lane: nobody changed them.
         After `stop` the keys that are ready are still worked off, for at most
         `drain_timeout` seconds; then the workers are cancelled. To cancel the run
         itself cancels them at once.
         """
         queue = self._queue = self._make_queue()
+        self._failures = FailureLog()
         for key in self._keys():
-            queue.add(key)
+            queue.add(key, Lane.DUE)
         try:
             await self._employ_workers(queue, stop)
         finally:
@@ -156,9 +157,10 @@ class Controller:
         self, queue: WorkQueue[ObjectKey], key: ObjectKey, outcome: Outcome
     ) -> ReconcileResult:
         queue.forget(key)
+        self._failures.succeeded(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
-        due = self._clock.monotonic() + outcome.requeue_after
+        due = self._clock.boot() + outcome.requeue_after
         self._scheduler.schedule((self.name, key), due)
         return ReconcileResult.REQUEUE_AFTER
 
@@ -167,21 +169,10 @@ class Controller:
     ) -> ReconcileResult:
         at_least = error.retry_after if isinstance(error, Throttled) else 0.0
         queue.add_failed(key, at_least=at_least)
-        _log_failure(error)
+        self._failures.failed(key, error)
         return ReconcileResult.ERROR
 
 
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _log_failure(error: BaseException) -> None:
-    kind = type(error).__name__
-    if isinstance(error, OperationFailed):
-        log.warning("reconcile_failed", error_type=kind, error=str(error))
-        return
-    # A bug. Only the messages of our own errors are known to be free of secrets,
-    # so this one shows its lines of code and keeps its words.
-    lines = "".join(traceback.format_tb(error.__traceback__))
-    log.error("reconcile_crashed", error_type=kind, traceback=lines)

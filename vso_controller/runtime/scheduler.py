@@ -2,7 +2,12 @@
 
 A timer per object would cost ten times the memory and could not tell what is due
 next. An entry that is replaced or cancelled stays in the heap until it comes to
-the top or until such entries are the majority; then the heap is rebuilt.
+the top, or until such entries are a third of all; then the heap is rebuilt.
+
+Due times are on the boot clock, so time goes on while the machine sleeps. The
+loop's own timers stand still then and nobody wakes them: so while there is
+anything to wait for, the boot clock is read with each plan, and every
+`LONGEST_TIMER` seconds.
 """
 
 from __future__ import annotations
@@ -18,14 +23,17 @@ from vso_controller.foundation.clock import Clock
 
 K = TypeVar("K", bound=Hashable)
 
+LONGEST_TIMER = 10.0
+"""Seconds: so soon after a resume is what fell due in the sleep handed out."""
+
 _SMALL = 64  # a heap of this size is never worth a rebuild
-_LONGEST_TIMER = 86_400.0  # seconds: not every event loop takes any float
 
 
 class Scheduler(Generic[K]):
     """Calls `wake(key)` once when the time of a key has come, never before.
 
-    Times are seconds on the monotonic clock. `wake` must neither block nor raise.
+    Times are seconds on the boot clock. What falls due together, be it through a
+    suspend, is handed out in order of due time. `wake` must neither block nor raise.
     """
 
     def __init__(self, *, wake: Callable[[K], None], clock: Clock) -> None:
@@ -35,7 +43,8 @@ class Scheduler(Generic[K]):
         self._entries: dict[K, tuple[float, int, K]] = {}
         self._heap: list[tuple[float, int, K]] = []
         self._order = itertools.count()  # entries compare before their keys would
-        # While there are entries, a timer runs that fires no later than the first.
+        # While there are entries, a timer runs that fires no later than the first
+        # is due, as the loop sees time.
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -51,7 +60,7 @@ class Scheduler(Generic[K]):
     def overdue(self) -> float:
         """Seconds by which the earliest entry is late, 0 when none is."""
         due = self.next_due
-        return 0.0 if due is None else max(0.0, self._clock.monotonic() - due)
+        return 0.0 if due is None else max(0.0, self._clock.boot() - due)
 
     def schedule(self, key: K, due: float) -> None:
         """Let `key` be due at `due`, in place of any earlier plan for it.
@@ -65,6 +74,12 @@ class Scheduler(Generic[K]):
         heapq.heappush(self._heap, entry)
         self._compact()
         self._set_timer()
+
+    def bring_forward(self, key: K, due: float) -> None:
+        """Let `key` be due at `due`, unless it is due sooner anyway."""
+        planned = self._entries.get(key)
+        if planned is None or due < planned[0]:
+            self.schedule(key, due)
 
     def cancel(self, key: K) -> None:
         """Let `key` not be due. It is no error if it was not."""
@@ -87,7 +102,7 @@ class Scheduler(Generic[K]):
             self._wake(key)
 
     def _take_due(self) -> list[K]:
-        now = self._clock.monotonic()
+        now = self._clock.boot()
         keys: list[K] = []
         while (due := self.next_due) is not None and due <= now:
             key = heapq.heappop(self._heap)[2]
@@ -100,7 +115,8 @@ class Scheduler(Generic[K]):
         if due is None:
             return
         loop = asyncio.get_running_loop()
-        when = min(due, loop.time() + _LONGEST_TIMER)
+        wait = max(0.0, due - self._clock.boot())
+        when = loop.time() + min(wait, LONGEST_TIMER)
         if self._timer is not None:
             if self._timer.when() <= when:
                 return  # early at worst, and then it is set anew
@@ -113,6 +129,7 @@ class Scheduler(Generic[K]):
             heapq.heappop(heap)
 
     def _compact(self) -> None:
-        if len(self._heap) > max(_SMALL, 2 * len(self._entries)):
+        live = len(self._entries)
+        if len(self._heap) > max(_SMALL, live + live // 2):
             self._heap = list(self._entries.values())
             heapq.heapify(self._heap)

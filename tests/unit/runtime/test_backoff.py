@@ -1,16 +1,13 @@
-"""The rests of one loop, and of one key."""
+"""The rests of one loop."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.unit.runtime.virtual import VirtualClock, seeded
 from vso_controller.runtime.backoff import Backoff
-from vso_controller.runtime.ratelimit import BackoffSettings, ExponentialBackoff
 
 
 def make_backoff(clock: VirtualClock) -> Backoff:
@@ -41,36 +38,3 @@ async def test_backoff_starts_anew_after_health(clock: VirtualClock) -> None:
     await asyncio.sleep(30 + 120)
 
     assert backoff.next_rest() <= 1.6
-
-
-def test_key_rests_longer_with_each_failure_and_less_after_success() -> None:
-    limiter = ExponentialBackoff(
-        settings=BackoffSettings(randomization=0), random=seeded(7)
-    )
-
-    rests = [limiter.next_delay("a") for _ in range(9)]
-    limiter.forget("a")
-
-    assert rests[:4] == [5, 7.5, 11.25, 16.875]
-    assert rests[7:] == [60, 60]
-    assert limiter.next_delay("a") == 5
-    assert limiter.next_delay("b") == 5
-
-
-def test_forgotten_keys_leave_nothing_behind() -> None:
-    limiter = ExponentialBackoff(settings=BackoffSettings(), random=seeded(7))
-    limiter.next_delay("a")
-
-    limiter.forget("a")
-    limiter.forget("never failed")
-
-    assert len(limiter) == 0
-
-
-@given(seed=st.integers(), failures=st.integers(1, 3000))
-def test_jitter_stays_within_its_share(seed: int, failures: int) -> None:
-    limiter = ExponentialBackoff(settings=BackoffSettings(), random=seeded(seed))
-
-    for _ in range(failures):
-        rest = limiter.next_delay("a")
-        assert 2.5 <= rest <= 90

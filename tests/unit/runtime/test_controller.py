@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import pytest
 from structlog.contextvars import get_contextvars
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from tests.fakes.listwatch import key_of
 from tests.unit.runtime.virtual import (
     FixedLimiter,
+    Plenty,
     QueueRecord,
     ReconcileRecord,
     VirtualClock,
@@ -22,13 +24,14 @@ from tests.unit.runtime.virtual import (
 from vso_controller.foundation.errors import Invalid, Throttled, Transient
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.controller import Controller, ReconcileResult, Slot
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome
-from vso_controller.runtime.scheduler import Scheduler
+from vso_controller.runtime.scheduler import LONGEST_TIMER, Scheduler
 from vso_controller.runtime.workqueue import WorkQueue
 
 pytestmark = pytest.mark.looptime
 
-A, B, C = (key_of(name) for name in "abc")
+A, B, C, D = (key_of(name) for name in "abcd")
 
 Deed = Callable[[ObjectKey], Awaitable[Outcome]]
 
@@ -82,14 +85,18 @@ def world(clock: VirtualClock) -> World:
     reconciler = ScriptedReconciler()
     record = ReconcileRecord()
     scheduler: Scheduler[Slot] = Scheduler(
-        wake=lambda slot: controller.enqueue(slot[1]), clock=clock
+        wake=lambda slot: controller.enqueue(slot[1], Lane.DUE), clock=clock
     )
     controller = Controller(
         name="things",
         reconciler=reconciler,
         keys=lambda: keys,
         make_queue=lambda: WorkQueue(
-            limiter=limiter, observer=QueueRecord(), clock=clock
+            limiter=limiter,
+            bucket=Plenty(),
+            flow=attrgetter("namespace"),
+            observer=QueueRecord(),
+            clock=clock,
         ),
         scheduler=scheduler,
         observer=record,
@@ -247,6 +254,90 @@ async def test_failure_is_logged_with_its_words(world: World) -> None:
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("reconcile_failed", "warning")
     assert line["error"] == "Vault at https://v is sealed"
+
+
+async def test_failure_that_goes_on_is_no_news(world: World) -> None:
+    world.reconciler.script = [Transient("down"), Transient("down"), Outcome()]
+
+    with capture_logs() as lines:
+        async with world.running():
+            world.controller.enqueue(A)
+            await asyncio.sleep(25)
+
+    assert world.reconciler.times(A) == [0, 10, 20]
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("reconcile_failed", "warning"),
+        ("reconcile_failed", "debug"),
+        ("reconcile_recovered", "info"),
+    ]
+
+
+async def test_new_leader_tells_anew_what_fails(world: World) -> None:
+    world.keys[:] = [A]
+    world.reconciler.script = [Transient("down"), Transient("down")]
+
+    with capture_logs() as lines:
+        for _ in range(2):
+            async with world.running():
+                await asyncio.sleep(1)
+            world.stop.clear()
+
+    assert [line["log_level"] for line in lines] == ["warning", "warning"]
+
+
+async def test_change_goes_before_what_a_run_began_with(world: World) -> None:
+    world.keys[:] = [A, B, C]
+    world.reconciler.script = [taking(3), taking(3)]
+
+    async with world.running():
+        await asyncio.sleep(1)
+        world.controller.enqueue(D)
+        await asyncio.sleep(10)
+
+    assert [key for _, key in world.reconciler.turns] == [A, B, D, C]
+
+
+async def test_change_goes_before_what_is_due(world: World) -> None:
+    world.reconciler.script = [Outcome(requeue_after=60), taking(100), taking(100)]
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(1)
+        world.controller.enqueue(B)
+        world.controller.enqueue(C)
+        await asyncio.sleep(60)
+        world.controller.enqueue(D)
+        await asyncio.sleep(100)
+
+    assert [key for _, key in world.reconciler.turns] == [A, B, C, D, A]
+
+
+async def test_what_fell_due_in_a_suspend_is_done_soon_after_it(
+    world: World, clock: VirtualClock
+) -> None:
+    world.reconciler.script = [Outcome(requeue_after=3600)]
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(1)
+        clock.suspended += 3600
+        await asyncio.sleep(LONGEST_TIMER)
+
+    first, second = world.reconciler.times(A)
+    assert second - first <= 1 + LONGEST_TIMER
+
+
+async def test_wait_that_begins_after_a_suspend_has_its_length(
+    world: World, clock: VirtualClock
+) -> None:
+    world.reconciler.script = [Outcome(requeue_after=60)]
+    clock.suspended += 3600
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(100)
+
+    assert world.reconciler.times(A) == [0, 60]
 
 
 async def test_each_reconcile_has_its_context(world: World) -> None:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
-from tests.unit.runtime.virtual import FixedLimiter, QueueRecord, VirtualClock
+from tests.unit.runtime.virtual import (
+    FixedLimiter,
+    Plenty,
+    QueueRecord,
+    VirtualClock,
+    flow_of,
+)
+from vso_controller.runtime.lanes import TURNS_PER_DUE, Lane
+from vso_controller.runtime.ratelimit import BucketSettings, TokenBucket
+from vso_controller.runtime.scheduler import LONGEST_TIMER
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
 
 
@@ -19,7 +30,13 @@ def limiter() -> FixedLimiter:
 def queue(
     limiter: FixedLimiter, observer: QueueRecord, clock: VirtualClock
 ) -> WorkQueue[str]:
-    return WorkQueue(limiter=limiter, observer=observer, clock=clock)
+    return WorkQueue(
+        limiter=limiter,
+        bucket=Plenty(),
+        flow=flow_of,
+        observer=observer,
+        clock=clock,
+    )
 
 
 async def drain(queue: WorkQueue[str]) -> list[str]:
@@ -264,6 +281,28 @@ async def test_close_ends_rests_and_wakes_every_waiting_worker(
 
 
 @pytest.mark.looptime
+async def test_closed_queue_leaves_nothing_behind_on_the_loop(
+    limiter: FixedLimiter, observer: QueueRecord, clock: VirtualClock
+) -> None:
+    bucket = TokenBucket(settings=BucketSettings(rate=1, burst=1), clock=clock)
+    queue: WorkQueue[str] = WorkQueue(
+        limiter=limiter, bucket=bucket, flow=flow_of, observer=observer, clock=clock
+    )
+    for key in ("a", "b", "c"):
+        queue.add_failed(key)
+    await asyncio.sleep(10.5)  # one is ready, the others wait for a token
+    queue.add_failed("resting")
+    queue.add_after("delayed", 10)
+    alive = weakref.ref(queue)
+
+    queue.close()
+    del queue
+    gc.collect()
+
+    assert alive() is None
+
+
+@pytest.mark.looptime
 async def test_observer_sees_depth_wait_and_work(
     queue: WorkQueue[str], observer: QueueRecord
 ) -> None:
@@ -278,7 +317,7 @@ async def test_observer_sees_depth_wait_and_work(
         pass
 
     assert observer.adds == 3
-    assert observer.depths == [1, 2, 1, 1, 1, 0]
+    assert observer.depths == [1, 2, 1, 2, 1, 0], "a turn owed counts, held or not"
     assert observer.waits == [2, 9, 4], "a key waits from when it was added"
     assert observer.works == [7, 0, 0]
 
@@ -287,7 +326,7 @@ async def test_observer_sees_depth_wait_and_work(
 async def test_queue_tells_how_long_keys_wait_and_are_held(
     queue: WorkQueue[str],
 ) -> None:
-    assert queue.longest_wait == 0
+    assert queue.longest_wait == queue.longest_running == queue.unfinished_work == 0
     for key in ("a", "b", "c"):
         queue.add(key)
 
@@ -295,5 +334,145 @@ async def test_queue_tells_how_long_keys_wait_and_are_held(
         await asyncio.sleep(2)
         async with queue.take():
             await asyncio.sleep(3)
-            assert queue.work_in_progress == (5, 3)
+            assert queue.longest_running == 5
+            assert queue.unfinished_work == 5 + 3
             assert queue.longest_wait == 5
+
+
+@pytest.mark.looptime
+async def test_key_waits_for_a_worker_from_its_release(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    async with queue.take():
+        queue.add("a")
+        await asyncio.sleep(5)
+        assert queue.longest_wait == 0, "no worker could take it"
+        assert queue.depth == 1
+    await asyncio.sleep(1)
+
+    assert queue.longest_wait == 1
+    assert queue.depth == 1
+
+
+async def test_changed_key_goes_before_due_ones(queue: WorkQueue[str]) -> None:
+    queue.add("due", Lane.DUE)
+    queue.add("changed")
+
+    assert await drain(queue) == ["changed", "due"]
+
+
+async def test_due_key_that_changes_moves_up_once(
+    queue: WorkQueue[str], observer: QueueRecord
+) -> None:
+    for key in ("a", "b", "c"):
+        queue.add(key, Lane.DUE)
+    queue.add("c")
+    queue.add("c", Lane.DUE)
+
+    assert await drain(queue) == ["c", "a", "b"]
+    assert observer.adds == 3
+
+
+@pytest.mark.parametrize(
+    "lanes",
+    [(Lane.CHANGED, Lane.DUE), (Lane.DUE, Lane.CHANGED)],
+    ids=["due later", "changed later"],
+)
+async def test_key_changed_while_held_comes_back_before_due_ones(
+    queue: WorkQueue[str], lanes: tuple[Lane, Lane]
+) -> None:
+    queue.add("held")
+    queue.add("due", Lane.DUE)
+
+    async with queue.take():
+        for lane in lanes:
+            queue.add("held", lane)
+
+    assert await drain(queue) == ["held", "due"]
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("retry", [True, False], ids=["failed", "delayed"])
+async def test_key_that_has_rested_is_due(queue: WorkQueue[str], retry: bool) -> None:
+    if retry:
+        queue.add_failed("rested")
+    else:
+        queue.add_after("rested", 10)
+    await asyncio.sleep(10)
+    queue.add("changed")
+
+    assert await drain(queue) == ["changed", "rested"]
+
+
+@pytest.mark.looptime
+async def test_retries_of_all_keys_pass_one_bucket(
+    limiter: FixedLimiter, observer: QueueRecord, clock: VirtualClock
+) -> None:
+    bucket = TokenBucket(settings=BucketSettings(rate=10, burst=100), clock=clock)
+    queue: WorkQueue[str] = WorkQueue(
+        limiter=limiter, bucket=bucket, flow=flow_of, observer=observer, clock=clock
+    )
+    for number in range(1000):
+        queue.add_failed(f"big/{number}")
+    queue.add_failed("small/1")
+
+    await asyncio.sleep(10)
+    assert len(queue) == 100
+    await asyncio.sleep(10.05)
+
+    assert len(queue) == 200
+    assert "small/1" in await drain(queue)
+
+
+@pytest.mark.looptime
+async def test_changed_key_does_not_wait_for_its_retry(
+    queue: WorkQueue[str], clock: VirtualClock
+) -> None:
+    queue.add_failed("a")
+    queue.add("a")
+
+    async with queue.take():
+        assert clock.monotonic() == 0
+    await asyncio.sleep(20)
+    assert len(queue) == 0, "and it is not retried on top"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("retry", [True, False], ids=["failed", "delayed"])
+async def test_rest_goes_on_through_a_suspend(
+    queue: WorkQueue[str], clock: VirtualClock, retry: bool
+) -> None:
+    if retry:
+        queue.add_failed("a", at_least=3600)
+    else:
+        queue.add_after("a", 3600)
+
+    clock.suspended += 3600
+
+    async with queue.take():
+        assert clock.monotonic() <= LONGEST_TIMER
+
+
+async def test_tenant_with_many_keys_is_passed_by_one_with_few(
+    queue: WorkQueue[str],
+) -> None:
+    for number in range(10_000):
+        queue.add(f"big/{number}")
+    queue.add("small/1")
+    queue.add("small/2")
+
+    turns = await drain(queue)
+
+    assert turns.index("small/1") == 1
+    assert turns.index("small/2") == 3
+    assert len(turns) == 10_002
+
+
+async def test_turn_of_a_due_key_is_fair_too(queue: WorkQueue[str]) -> None:
+    for number in range(1000):
+        queue.add(f"busy/{number}")
+        queue.add(f"big/{number}", Lane.DUE)
+    queue.add("small/1", Lane.DUE)
+
+    turns = await drain(queue)
+
+    assert turns.index("small/1") == 2 * TURNS_PER_DUE - 1

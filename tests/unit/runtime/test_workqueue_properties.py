@@ -8,15 +8,23 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import looptime
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.unit.runtime.virtual import FixedLimiter, QueueRecord, VirtualClock
+from tests.unit.runtime.virtual import (
+    FixedLimiter,
+    Plenty,
+    QueueRecord,
+    VirtualClock,
+    flow_of,
+)
+from vso_controller.runtime.lanes import TURNS_PER_DUE, Lane
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
 
 WORKERS = 3
-KEYS = st.sampled_from("abcd")
+KEYS = st.sampled_from(("a/1", "a/2", "b/1", "b/2", "c/1"))
+LANES = st.sampled_from(Lane)
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -26,8 +34,13 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = looptime.new_event_loop()
         self.clock = VirtualClock()
+        self.observer = QueueRecord()
         self.queue: WorkQueue[str] = WorkQueue(
-            limiter=FixedLimiter(rest=3), observer=QueueRecord(), clock=self.clock
+            limiter=FixedLimiter(rest=3),
+            bucket=Plenty(),
+            flow=flow_of,
+            observer=self.observer,
+            clock=self.clock,
         )
         self.adds: Counter[str] = Counter()
         self.turns: Counter[str] = Counter()
@@ -75,12 +88,12 @@ class QueueMachine(RuleBasedStateMachine):
         self.adds[key] += key not in self.owed
         self.owed.add(key)
 
-    @rule(key=KEYS)
-    def add(self, key: str) -> None:
+    @rule(key=KEYS, lane=LANES)
+    def add(self, key: str, lane: Lane) -> None:
         if not self.closed:
             self.resting.pop(key, None)
             self.owe(key)
-        self.run(0, lambda: self.queue.add(key))
+        self.run(0, lambda: self.queue.add(key, lane))
 
     @rule(key=KEYS, delay=st.integers(1, 5))
     def add_after(self, key: str, delay: int) -> None:
@@ -130,6 +143,14 @@ class QueueMachine(RuleBasedStateMachine):
             assert turns + (key in self.owed) == self.adds[key]
 
     @invariant()
+    def metrics_agree(self) -> None:
+        assert self.queue.depth == len(self.owed)
+        assert self.observer.depths[-1:] in ([], [len(self.owed)])
+        assert self.observer.adds == self.adds.total()
+        assert len(self.observer.waits) == self.turns.total()
+        assert len(self.observer.works) == self.turns.total() - len(self.holding)
+
+    @invariant()
     def no_worker_idles_while_a_key_is_ready(self) -> None:
         alive = sum(not worker.done() for worker in self.workers)
         if len(self.queue):
@@ -148,3 +169,72 @@ QueueMachine.TestCase.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None
 )
 TestQueue = QueueMachine.TestCase
+
+
+FLOWS, KEYS_PER_FLOW = 4, 3
+
+
+class Bounds:
+    """For each waiting key, how many others may still be handed out before it."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self.left: dict[str, int] = {}
+
+    def joined(self, key: str, lane: Lane) -> None:
+        if lane >= self.lanes.get(key, len(Lane)):
+            return
+        ahead = sum(
+            flow_of(other) == flow_of(key) and others is lane
+            for other, others in self.lanes.items()
+        )
+        in_lane = ahead + (ahead + 1) * (FLOWS - 1)
+        self.lanes[key] = lane
+        self.left[key] = (
+            in_lane + in_lane // (TURNS_PER_DUE - 1) + 1
+            if lane is Lane.CHANGED
+            else (in_lane + 1) * TURNS_PER_DUE - 1
+        )
+
+    def handed_out(self, key: str) -> None:
+        del self.lanes[key], self.left[key]
+        for other in self.left:
+            self.left[other] -= 1
+            assert self.left[other] >= 0, f"{other} was passed over too often"
+
+
+@given(
+    adds=st.lists(
+        st.lists(
+            st.tuples(
+                st.integers(1, FLOWS),
+                st.integers(1, KEYS_PER_FLOW),
+                st.sampled_from(Lane),
+            ),
+            max_size=4,
+        ),
+        max_size=120,
+    )
+)
+@settings(deadline=None)
+def test_no_key_waits_for_more_turns_than_flows_and_lanes_explain(
+    adds: list[list[tuple[int, int, Lane]]],
+) -> None:
+    async def hand_out() -> None:
+        queue: WorkQueue[str] = WorkQueue(
+            limiter=FixedLimiter(rest=3),
+            bucket=Plenty(),
+            flow=flow_of,
+            observer=QueueRecord(),
+            clock=VirtualClock(),
+        )
+        bounds = Bounds()
+        for batch in adds:
+            for flow, number, lane in batch:
+                queue.add(f"{flow}/{number}", lane)
+                bounds.joined(f"{flow}/{number}", lane)
+            if queue:
+                async with queue.take() as key:
+                    bounds.handed_out(key)
+
+    asyncio.run(hand_out())

@@ -73,6 +73,18 @@ class ReconcileRecord:
         self.ended.append((controller, result, seconds))
 
 
+def flow_of(key: str) -> str:
+    """Return the flow of a key: what is before its slash, "" without one."""
+    return key.rpartition("/")[0]
+
+
+class Plenty:
+    """A bucket that never lacks a token."""
+
+    def take(self) -> float:
+        return 0.0
+
+
 class FixedLimiter:
     """Gives every failed key the same rest."""
 
