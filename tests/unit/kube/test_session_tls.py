@@ -17,7 +17,7 @@ from tests.unit.kube.servers import (
 )
 from tests.unit.kube.worlds import KEY, WIDGETS, SettableClock, settings
 from vso_controller.kube.calls import Call, Verb, object_target
-from vso_controller.kube.errors import ConnectionFailed
+from vso_controller.kube.errors import ConnectionFailed, Unprocessable
 from vso_controller.kube.proxies import proxy_in
 from vso_controller.kube.session import open_session
 from vso_controller.kube.tls import FILES_REST, Tls, TlsFiles
@@ -141,9 +141,11 @@ async def test_server_is_reached_through_the_tunnel_of_a_proxy(
     assert all("Proxy-Authorization" not in seen.headers for seen in server.seen)
 
 
-@pytest.mark.parametrize("scheme", ["https", "http"])
-async def test_proxy_that_refuses_is_a_failed_connection_without_our_password(
-    proxy: Tunnels, scheme: str
+@pytest.mark.parametrize(
+    ("scheme", "error"), [("https", ConnectionFailed), ("http", Unprocessable)]
+)
+async def test_refusal_of_a_proxy_is_told_without_our_password(
+    proxy: Tunnels, scheme: str, error: type[Exception]
 ) -> None:
     proxy.answer = b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n"
     way = settings(
@@ -152,7 +154,7 @@ async def test_proxy_that_refuses_is_a_failed_connection_without_our_password(
     )
 
     async with open_session(settings=way) as session:
-        with pytest.raises(Exception, match="407") as told:
+        with pytest.raises(error, match="407") as told:
             await session.request(READ)
 
     assert "canary" not in repr(told.value)
