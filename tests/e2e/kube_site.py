@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets as randomness
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,10 +20,10 @@ from vso_controller.foundation.secret import Secret
 from vso_controller.kube.calls import Call, Target, Verb, object_target
 from vso_controller.kube.config import ConnectionSettings, load_settings
 from vso_controller.kube.decoding import EnvelopeDecoder, SecretDecoder
-from vso_controller.kube.errors import NotFound
+from vso_controller.kube.errors import AlreadyExists, NotFound
 from vso_controller.kube.listwatch import ResourceListWatch
 from vso_controller.kube.secrets import Secrets
-from vso_controller.kube.session import ApiSession
+from vso_controller.kube.session import ApiSession, open_session
 
 PATIENCE = 10.0  # seconds
 DIGEST_KEY = Secret(b"0123456789abcdef")
@@ -83,12 +85,14 @@ class Site:
     def secrets(self) -> Secrets:
         return Secrets(session=self.session, decoder=SecretDecoder(key=DIGEST_KEY))
 
-    def widgets(self, label: str = "") -> ResourceListWatch[Envelope]:
+    def widgets(
+        self, label: str = "", namespace: str = "default"
+    ) -> ResourceListWatch[Envelope]:
         return ResourceListWatch(
             session=self.session,
             resource=WIDGETS,
             decoder=EnvelopeDecoder(),
-            namespace="default",
+            namespace=namespace,
             label_selector=label,
         )
 
@@ -106,20 +110,32 @@ class Site:
         )
         return EnvelopeDecoder().item(await self.session.request(call))
 
-    async def create_widget(self, label: str = "any") -> Envelope:
+    async def create_widget(
+        self, label: str = "any", *, name: str = "", namespace: str = "default"
+    ) -> Envelope:
         document = {
             "apiVersion": WIDGETS.api_version,
             "kind": WIDGETS.kind,
-            "metadata": {"name": unique(), "labels": {"test": label}},
+            "metadata": {"name": name or unique(), "labels": {"test": label}},
             "spec": {"size": 1.5},
         }
-        return await self.create(WIDGETS, "default", document)
+        return await self.create(WIDGETS, namespace, document)
 
     async def delete(self, resource: ResourceType, key: ObjectKey) -> None:
         target = object_target(resource, key)
         await self.session.request(
             Call(verb=Verb.DELETE, target=target, repeatable=True)
         )
+
+
+@asynccontextmanager
+async def site_on(cluster: Cluster, folder: Path) -> AsyncIterator[Site]:
+    """Open a session of the administrator's on a cluster that serves widgets."""
+    settings = await settings_for(cluster, cluster.admin_token, folder)
+    async with open_session(settings=settings) as session:
+        running = Site(cluster, session, folder)
+        await serve_widgets(running)
+        yield running
 
 
 def unique() -> str:
@@ -153,7 +169,8 @@ async def settings_for(
 
 
 async def serve_widgets(site: Site) -> None:
-    await site.create(DEFINITIONS, "", WIDGET_DEFINITION)
+    with suppress(AlreadyExists):
+        await site.create(DEFINITIONS, "", WIDGET_DEFINITION)
 
     async def served() -> None:
         try:

@@ -23,8 +23,7 @@ from tests.e2e.kube_site import (
     WIDGETS,
     Cluster,
     Site,
-    serve_widgets,
-    settings_for,
+    site_on,
     unique,
 )
 from tests.support.conditions import eventually
@@ -93,12 +92,8 @@ async def site(
     start: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    async with start() as cluster:
-        settings = await settings_for(cluster, cluster.admin_token, folder)
-        async with open_session(settings=settings) as session:
-            running = Site(cluster, session, folder)
-            await serve_widgets(running)
-            yield running
+    async with start() as cluster, site_on(cluster, folder) as running:
+        yield running
 
 
 def new_secret(**data: bytes) -> NewSecret:

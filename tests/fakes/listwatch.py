@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from vso_controller.foundation.errors import Gone, OperationFailed
+from vso_controller.foundation.errors import Gone, Invalid, OperationFailed
 from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
 from vso_controller.foundation.objects import Envelope, ObjectKey
 
@@ -64,6 +64,7 @@ class WatchRequest:
     at: float
     resource_version: str
     timeout: float
+    initial_events: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +78,10 @@ class FakeListWatch:
     page_takes: float = 0.0  # seconds
     watch_is_silent: bool = False  # open, but tells nothing and never ends
     watch_ends_at_once: bool = False
+    offers_initial_events: bool = False
+    stream_faults: deque[OperationFailed] = field(default_factory=deque)
+    initial_events_are_marked: bool = True  # their end is told
+    initial_event_takes: float = 0.0  # seconds
     stale_list: Page[Envelope] | None = None  # answers every list
     requests: list[ListRequest | WatchRequest] = field(default_factory=list)
     version: int = 10
@@ -94,6 +99,15 @@ class FakeListWatch:
 
     @property
     def watches(self) -> list[WatchRequest]:
+        return [one for one in self._watched if not one.initial_events]
+
+    @property
+    def streams(self) -> list[WatchRequest]:
+        """The watches that were to begin with initial events."""
+        return [one for one in self._watched if one.initial_events]
+
+    @property
+    def _watched(self) -> list[WatchRequest]:
         return [entry for entry in self.requests if isinstance(entry, WatchRequest)]
 
     def put(self, name: str, spec: bytes = b"") -> Envelope:
@@ -154,15 +168,38 @@ class FakeListWatch:
         *,
         resource_version: str,
         timeout: float,  # noqa: ASYNC109 - the server's
+        initial_events: bool = False,
     ) -> AsyncIterator[AsyncIterator[Event]]:
         now = asyncio.get_running_loop().time()
-        self.requests.append(WatchRequest(now, resource_version, timeout))
+        self.requests.append(
+            WatchRequest(now, resource_version, timeout, initial_events)
+        )
         await asyncio.sleep(0)
+        if initial_events:
+            self._admit_stream()
+            yield self._stream(self.version, now + timeout, self._initial_events())
+            return
         if self.watch_faults:
             raise self.watch_faults.popleft()
         if int(resource_version) < self.compacted:
             raise Gone("too old resource version")
         yield self._stream(int(resource_version), now + timeout)
+
+    def _admit_stream(self) -> None:
+        if not self.offers_initial_events:
+            raise Invalid("resourceVersionMatch is forbidden for watch")
+        if self.stream_faults:
+            raise self.stream_faults.popleft()
+
+    def _initial_events(self) -> Sequence[Event]:
+        """Tell what there is, the newest first: the order means nothing."""
+        if self.stale_list is not None:
+            items, version = self.stale_list.items, self.stale_list.resource_version
+        else:
+            items, version = tuple(self.objects.values()), str(self.version)
+        end: Event = WatchEvent(EventType.BOOKMARK, version, ends_initial_events=True)
+        told = [event_of(EventType.ADDED, item) for item in reversed(items)]
+        return [*told, end] if self.initial_events_are_marked else told
 
     def _page(self, token: str) -> Page[Envelope]:
         if token == "":
@@ -178,10 +215,15 @@ class FakeListWatch:
         following = f"{version}/{end}" if end < len(items) else ""
         return Page(items[start:end], version, following)
 
-    async def _stream(self, seen: int, until: float) -> AsyncIterator[Event]:
+    async def _stream(
+        self, seen: int, until: float, first: Sequence[Event] = ()
+    ) -> AsyncIterator[Event]:
         over = asyncio.get_running_loop().create_future()
         timer = asyncio.get_running_loop().call_at(until, self._end, over)
         try:
+            for event in first:
+                await asyncio.sleep(self.initial_event_takes)
+                yield event
             while not (over.done() or self.watch_ends_at_once):
                 for event in self._after(seen):
                     seen = int(event.resource_version)

@@ -41,6 +41,7 @@ ONE_AND_OTHER = {
     "read_freshness_floor": ("1s", "2s"),
     "namespace_fallback": ("true", "false"),
     "connection_probe_interval": ("1s", "2s"),
+    "watch_namespaces": ("one", "one,other"),
     "watch_timeout_min": ("1s", "2s"),
     "watch_timeout_max": ("2m", "3m"),
     "watch_stall_margin": ("1s", "2s"),
@@ -86,6 +87,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "backoff_multiplier": 1.5,
         "backoff_randomization_factor": 0.5,
         "namespace_fallback": True,
+        "watch_namespaces": (),
         "log_level": LogLevel.INFO,
         "log_format": LogFormat.JSON,
         **{name: timedelta(seconds=value) for name, value in seconds.items()},
@@ -147,6 +149,24 @@ def test_variable_can_say_zero() -> None:
     assert settings.metrics_bind_address is None
 
 
+@pytest.mark.parametrize(
+    ("text", "scopes"),
+    [
+        ("", ("",)),
+        (" ", ("",)),
+        ("blue", ("blue", "vault")),
+        ("red, blue,red", ("blue", "red", "vault")),
+        ("vault", ("vault",)),
+    ],
+)
+def test_namespaces_to_watch_are_all_or_those_named_and_our_own(
+    text: str, scopes: tuple[str, ...]
+) -> None:
+    settings = load("--namespace=vault", f"--watch-namespaces={text}")
+
+    assert settings.watch_scopes == scopes
+
+
 def test_flag_wins_over_kubeconfig_variable() -> None:
     environ = {"KUBECONFIG": "/home/me/.kube/config"}
 
@@ -203,6 +223,11 @@ def test_flag_wins_over_the_namespace_of_the_pod(tmp_path: Path) -> None:
             ["--min-refresh-after=-1s"],
             {},
             "--min-refresh-after='-1s': must not be negative",
+        ),
+        (
+            ["--watch-namespaces=red,"],
+            {},
+            "--watch-namespaces='red,': String should match pattern",
         ),
         (["--leader-elect=perhaps"], {}, "--leader-elect='perhaps': Input should be"),
         (

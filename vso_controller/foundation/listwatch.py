@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from vso_controller.foundation.errors import Throttled
+
 T = TypeVar("T")
+
+
+class VersionTooLarge(Throttled):
+    """The server has not come to the version asked for.
+
+    It lags behind the one that told of that version, or its history began anew.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +43,5 @@ class WatchEvent(Generic[T]):
     type: EventType
     resource_version: str
     item: T | None = None
+    ends_initial_events: bool = False
+    """Set on the bookmark after which nothing of the initial state is missing."""

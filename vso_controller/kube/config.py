@@ -7,7 +7,6 @@ Everything that does not add up is a BadConfiguration with the file in it.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,7 +29,9 @@ from vso_controller.kube.loaders import (
     InClusterConfigLoader,
     load_kube_config,
 )
+from vso_controller.kube.proxies import Proxy, proxy_for, proxy_in
 from vso_controller.kube.statuses import shorten
+from vso_controller.kube.tls import Tls, TlsFiles
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _DEFAULT_NAMESPACE = "default"
@@ -52,10 +53,11 @@ class ConnectionSettings:
     """All that a session needs to know."""
 
     server: str  # without a trailing slash; it may have a path
-    tls: ssl.SSLContext
+    tls: Tls
     credentials: Credentials
     default_namespace: str
     tls_server_name: str | None = None  # None: the host of `server`
+    proxy: Proxy | None = None
 
 
 @dataclass(slots=True)
@@ -90,10 +92,10 @@ async def load_settings(
     """
     named = kubeconfig or environ.get("KUBECONFIG", "")
     if named:
-        return await _from_kubeconfig(named, context, clock)
+        return await _from_kubeconfig(named, context, environ, clock)
     if "KUBERNETES_SERVICE_HOST" in environ:
         return _from_service_account(service_account, environ, clock)
-    return await _from_kubeconfig("~/.kube/config", context, clock)
+    return await _from_kubeconfig("~/.kube/config", context, environ, clock)
 
 
 def _from_service_account(
@@ -111,33 +113,37 @@ def _from_service_account(
         raise BadConfiguration(f"service account in {folder}: {error}") from error
     return ConnectionSettings(
         server=facts.host,
-        tls=_tls_context(facts),
+        tls=Tls(files=_tls_files(facts), clock=clock),
         credentials=TokenFile(path=folder / "token", clock=clock),
         default_namespace=namespace,
+        proxy=proxy_for(facts.host, environ),
     )
 
 
 async def _from_kubeconfig(
-    files: str, context: str, clock: Clock
+    files: str, context: str, environ: Mapping[str, str], clock: Clock
 ) -> ConnectionSettings:
     facts = await _read_kubeconfig(files, context)
-    if facts.proxy:
-        raise BadConfiguration(f"kubeconfig {files}: proxy-url is not supported")
-    tls = _tls_context(facts)
-    loaded = _credentials_in(facts)
-    loaded.present_in(tls)
+    tls = Tls(files=_tls_files(facts), clock=clock)
     return ConnectionSettings(
         server=facts.host,
         tls=tls,
         credentials=ReloadedCredentials(
-            loaded=loaded,
+            loaded=_credentials_in(facts),
             load=partial(_reload, files, context),
             tls=tls,
             clock=clock,
         ),
         default_namespace=facts.namespace,
         tls_server_name=facts.tls_server_name,
+        proxy=_proxy(facts, files, environ),
     )
+
+
+def _proxy(facts: _Facts, files: str, environ: Mapping[str, str]) -> Proxy | None:
+    if facts.proxy:
+        return proxy_in(facts.proxy, source=f"kubeconfig {files}: proxy-url")
+    return proxy_for(facts.host, environ)
 
 
 async def _reload(files: str, context: str) -> LoadedCredentials:
@@ -176,21 +182,19 @@ def _credentials_in(facts: _Facts) -> LoadedCredentials:
     return LoadedCredentials(
         authorization=Secret(header) if header else None,
         expires=facts.expires.timestamp() if facts.expires else None,
-        certificate=Path(facts.cert_file) if facts.cert_file else None,
-        certificate_key=Path(facts.key_file) if facts.key_file else None,
+        certificate=_path(facts.cert_file),
+        certificate_key=_path(facts.key_file),
     )
 
 
-def _tls_context(facts: _Facts) -> ssl.SSLContext:
-    try:
-        tls = ssl.create_default_context(cafile=facts.ssl_ca_cert)
-    except (OSError, ValueError) as error:
-        raise BadConfiguration(f"CA file {facts.ssl_ca_cert}: {error}") from error
-    # As Go does: an intermediate may be the anchor, and clusters made by hand
-    # lack the key identifiers that Python 3.13 began to ask for.
-    tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not facts.verify_ssl:
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
-    return tls
+def _tls_files(facts: _Facts) -> TlsFiles:
+    return TlsFiles(
+        authority=_path(facts.ssl_ca_cert),
+        certificate=_path(facts.cert_file),
+        key=_path(facts.key_file),
+        verify=facts.verify_ssl,
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None

@@ -7,7 +7,6 @@ expires. Sessions ask for them with each call, and again after a 401.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import structlog
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import BadConfiguration
+from vso_controller.kube.tls import Tls
 
 TOKEN_FILE_REST = 60.0  # seconds between two looks at a token file, as client-go's
 EXPIRY_MARGIN = 60.0  # seconds before the end of a credential at which it is renewed
@@ -93,15 +93,6 @@ class LoadedCredentials:
     certificate: Path | None = None
     certificate_key: Path | None = None
 
-    def present_in(self, tls: ssl.SSLContext) -> None:
-        """Present the client certificate, if any, on new connections of `tls`."""
-        if self.certificate is None:
-            return
-        try:
-            tls.load_cert_chain(self.certificate, self.certificate_key)
-        except (OSError, ValueError) as error:
-            raise BadConfiguration(f"client certificate: {error}") from error
-
 
 class ReloadedCredentials:
     """Credentials of a kubeconfig, loaded again when they end or are refused.
@@ -115,7 +106,7 @@ class ReloadedCredentials:
         *,
         loaded: LoadedCredentials,
         load: Callable[[], Awaitable[LoadedCredentials]],
-        tls: ssl.SSLContext,
+        tls: Tls,
         clock: Clock,
     ) -> None:
         self._loaded = loaded
@@ -144,7 +135,7 @@ class ReloadedCredentials:
         self._not_before = now + RELOAD_REST
         try:
             loaded = await self._load()
-            loaded.present_in(self._tls)
+            await self._tls.present(loaded.certificate, loaded.certificate_key)
         except BadConfiguration as error:
             log.warning("credentials_not_reloaded", error=str(error))
             return

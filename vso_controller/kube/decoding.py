@@ -27,7 +27,7 @@ from vso_controller.foundation.objects import (
     OwnerReference,
 )
 from vso_controller.foundation.secret import Secret, SecretData
-from vso_controller.kube.errors import UnreadableAnswer
+from vso_controller.kube.errors import UnreadableAnswer, UnreadableEvent
 from vso_controller.kube.statuses import failure, read_status
 
 
@@ -43,8 +43,11 @@ V = TypeVar("V", bound=Versioned)
 
 # It repeats the object, and of a Secret that means its values.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# Marks the bookmark after the initial events of a watch.
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 _NO_ENTRIES: Mapping[str, str] = MappingProxyType({})
+_ERROR = "ERROR"
 
 
 class _Owner(msgspec.Struct, rename="camel", gc=False):
@@ -113,10 +116,15 @@ class _MetadataList(msgspec.Struct):
     items: list[_MetadataOnly] | None = None
 
 
+class _BookmarkMetadata(msgspec.Struct, rename="camel"):
+    resource_version: str
+    annotations: dict[str, str] | None = None
+
+
 class _Bookmark(msgspec.Struct):
     """What a bookmark carries: the version up to which nothing is missing."""
 
-    metadata: _ListMetadata
+    metadata: _BookmarkMetadata
 
 
 class _Event(msgspec.Struct):
@@ -214,22 +222,37 @@ def secret_data(document: bytes) -> SecretData:
 def watch_event(line: bytes, decoder: Decoder[V], *, call: str) -> WatchEvent[V]:
     """Decode one line of the watch `call`.
 
-    An ERROR event is raised as what its Status means. Raises UnreadableAnswer
-    for a line that is no event, and for a type nobody knows.
+    An ERROR event is raised as what its Status means. Raises UnreadableEvent for a
+    line that is no event, and for a type nobody knows: the same watch would bring it
+    again, so only a list leads past it.
     """
-    event = _decode(_EVENTS, line)
-    if event.type == "ERROR":
-        status = read_status(bytes(event.object))
-        raise failure(call, status, code=status.code)
     try:
-        kind = EventType(event.type)
+        event = _decode(_EVENTS, line)
+        if event.type != _ERROR:
+            return _told(event, decoder)
+    except UnreadableAnswer as error:
+        raise UnreadableEvent(f"{call}: {error}") from error
     except ValueError as error:
-        raise UnreadableAnswer(f"{call}: an event of unknown type") from error
+        raise UnreadableEvent(f"{call}: an event of unknown type") from error
+    status = read_status(bytes(event.object))
+    raise failure(call, status, code=status.code)
+
+
+def _told(event: _Event, decoder: Decoder[V]) -> WatchEvent[V]:
+    kind = EventType(event.type)
     if kind is EventType.BOOKMARK:
-        version = _decode(_BOOKMARKS, event.object).metadata.resource_version
-        return WatchEvent(kind, version)
+        return _bookmark(_decode(_BOOKMARKS, event.object).metadata)
     item = decoder.item(event.object)
     return WatchEvent(kind, item.resource_version, item)
+
+
+def _bookmark(metadata: _BookmarkMetadata) -> WatchEvent[V]:
+    marks = metadata.annotations or _NO_ENTRIES
+    return WatchEvent(
+        EventType.BOOKMARK,
+        metadata.resource_version,
+        ends_initial_events=marks.get(INITIAL_EVENTS_END) == "true",
+    )
 
 
 def _envelope(read: _Resource) -> Envelope:

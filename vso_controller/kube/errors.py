@@ -6,10 +6,11 @@
     │   ├── ServerFailed          5xx, 408, and what no API server answers
     │   │   └── ServerBusy        ... with a Retry-After (also a Throttled)
     │   ├── Throttled
-    │   │   └── TooManyRequests   429
+    │   │   ├── TooManyRequests   429
+    │   │   └── VersionTooLarge   504: the server has not come to the version asked for
     │   ├── Conflict              409: the object is not what it was
     │   │   └── AlreadyExists     409: the name is taken
-    │   └── UnreadableAnswer      a 2xx or an event that is not what it should be
+    │   └── UnreadableAnswer      a 2xx that is not what it should be
     ├── OutcomeUnknown
     │   └── AnswerLost            sent, not answered, and not to be repeated blindly
     ├── Denied
@@ -22,9 +23,11 @@
     └── Gone
         ├── NotFound              404: no such object, or no such kind
         └── Expired               410: the version or the continue token is too old
+            └── UnreadableEvent   as good as expired: what the watch tells is not known
 
 Messages say verb, resource, key and what the server said, in at most 256
 characters of its own words; what a request carried is never among them.
+VersionTooLarge is of `foundation.listwatch`, since reflectors act on it.
 """
 
 from __future__ import annotations
@@ -101,3 +104,7 @@ class NotFound(Gone):
 
 class Expired(Gone):
     """The version or the continue token asked for is too old: list again."""
+
+
+class UnreadableEvent(Expired):
+    """A watch told what nobody understands: list again to know it."""

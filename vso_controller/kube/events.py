@@ -1,16 +1,15 @@
 """Events: what happened to an object, told to whoever describes it.
 
-Telling never waits and never fails: what cannot be queued is counted, what
-cannot be sent is logged, and both are dropped. The Event is built as client-go
-builds it (core/v1, the component is the kind), so that what reads upstream's
-Events reads ours. The same thing told again within ten minutes becomes a higher
-`count` on the Event there is.
+Telling never waits and never fails: what is too much is counted and left out
+(`correlation.py`), what cannot be queued or sent as well. The Event is built as
+client-go builds it (core/v1, the component is the kind), so that what reads
+upstream's Events reads ours. The same thing told again within ten minutes becomes a
+higher `count` on the Event there is.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -21,32 +20,23 @@ from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.events import EventKind, EventSubject
 from vso_controller.foundation.objects import ObjectKey, ResourceType
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
+from vso_controller.kube.correlation import (
+    LONGEST_MESSAGE,
+    Correlator,
+    Fact,
+    Occurrence,
+    Recent,
+)
 from vso_controller.kube.errors import NotFound
 from vso_controller.kube.session import ApiSession
 
 EVENTS = ResourceType(group="", version="v1", plural="events", kind="Event")
 QUEUE_LENGTH = 1_000
 AGGREGATION = 600.0  # seconds since the last time, as client-go's
-LONGEST_MESSAGE = 1_024  # characters, the limit of events.k8s.io
-_KNOWN_SERIES = 4_096  # as client-go's cache
 _LONGEST_NAME = 253 - len(".0123456789abcdef")
 _SEND_TIMEOUT = 10.0  # seconds
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fact:
-    """What happened, without when: two equal facts are one Event."""
-
-    about: EventSubject
-    kind: EventKind
-    reason: str
-    message: str
-
-    @property
-    def identity(self) -> tuple[str, EventKind, str, str]:
-        return (self.about.uid, self.kind, self.reason, self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,56 +55,70 @@ class EventRecorder:
     def __init__(self, *, session: ApiSession, clock: Clock) -> None:
         self._session = session
         self._clock = clock
-        self._queue: asyncio.Queue[tuple[_Fact, float]] = asyncio.Queue(QUEUE_LENGTH)
-        self._series: OrderedDict[tuple[str, EventKind, str, str], _Series] = (
-            OrderedDict()
+        self._correlator = Correlator()
+        self._queue: asyncio.Queue[tuple[Occurrence, float]] = asyncio.Queue(
+            QUEUE_LENGTH
         )
+        self._series: Recent[_Series] = Recent()
         self._last_stamp = 0
-        self.dropped = 0  # Events that never reached the server
+        self.dropped = 0
+        """How often something was recorded and no Event of its own sent."""
 
     def record(
         self, about: EventSubject, *, kind: EventKind, reason: str, message: str
     ) -> None:
         """Tell that `reason` happened to `about`, soon."""
-        fact = _Fact(about, kind, reason, message[:LONGEST_MESSAGE])
+        fact = Fact(about, kind, reason, message[:LONGEST_MESSAGE])
+        occurrence = self._correlator.admit(fact, self._clock.monotonic())
+        if occurrence is None:
+            self.dropped += 1
+            return
         try:
-            self._queue.put_nowait((fact, self._clock.now()))
+            self._queue.put_nowait((occurrence, self._clock.now()))
         except asyncio.QueueFull:
             self.dropped += 1
 
     async def run(self) -> None:
         """Send what is recorded, until cancelled."""
         while True:
-            fact, at = await self._queue.get()
+            occurrence, at = await self._queue.get()
             try:
-                await self._send(fact, at)
+                await self._send(occurrence, at)
             except OperationFailed as error:
                 self.dropped += 1
+                about = occurrence.fact.about
                 log.warning(
                     "event_dropped",
-                    key=str(fact.about.key),
-                    kind=fact.about.resource.kind,
-                    reason=fact.reason,
+                    key=str(about.key),
+                    kind=about.resource.kind,
+                    reason=occurrence.fact.reason,
                     error=str(error),
                 )
 
-    async def _send(self, fact: _Fact, at: float) -> None:
+    async def _send(self, occurrence: Occurrence, at: float) -> None:
+        fact = occurrence.fact
         known = self._series.get(fact.identity)
         if known is not None and at - known.last <= AGGREGATION:
-            series = replace(known, last=at, count=known.count + 1)
-            if await self._count(series):
-                self._remember(fact, series)
+            count = known.count + occurrence.times
+            series = replace(known, last=at, count=count)
+            if await self._count(series, fact):
+                self._series.put(fact.identity, series)
                 return
-        self._remember(fact, await self._create(fact, at))
+        series = await self._create(occurrence, at)
+        self._series.put(fact.identity, series)
 
-    async def _count(self, series: _Series) -> bool:
+    async def _count(self, series: _Series, fact: Fact) -> bool:
+        changes: dict[str, object] = {
+            "count": series.count,
+            "lastTimestamp": rfc3339(series.last),
+        }
+        if fact.is_combined:
+            changes["message"] = fact.message
         call = Call(
             verb=Verb.PATCH,
             target=object_target(EVENTS, series.key),
             repeatable=True,  # it sets a count, it does not add to one
-            body=msgspec.json.encode(
-                {"count": series.count, "lastTimestamp": rfc3339(series.last)}
-            ),
+            body=msgspec.json.encode(changes),
             content_type=MERGE_PATCH,
             timeout=_SEND_TIMEOUT,
         )
@@ -124,9 +128,10 @@ class EventRecorder:
             return False
         return True
 
-    async def _create(self, fact: _Fact, at: float) -> _Series:
+    async def _create(self, occurrence: Occurrence, at: float) -> _Series:
+        fact = occurrence.fact
         key = self._new_key(fact.about.key, at)
-        series = _Series(key=key, first=at, last=at, count=1)
+        series = _Series(key=key, first=at, last=at, count=occurrence.times)
         call = Call(
             verb=Verb.CREATE,
             target=Target(EVENTS, key.namespace),
@@ -143,14 +148,8 @@ class EventRecorder:
         name = f"{about.name[:_LONGEST_NAME].rstrip('-.')}.{self._last_stamp:x}"
         return ObjectKey(about.namespace or "default", name)
 
-    def _remember(self, fact: _Fact, series: _Series) -> None:
-        self._series[fact.identity] = series
-        self._series.move_to_end(fact.identity)
-        if len(self._series) > _KNOWN_SERIES:
-            self._series.popitem(last=False)
 
-
-def _document(fact: _Fact, series: _Series) -> dict[str, object]:
+def _document(fact: Fact, series: _Series) -> dict[str, object]:
     about = fact.about
     return {
         "apiVersion": EVENTS.api_version,

@@ -81,11 +81,12 @@ class ResourceListWatch(Generic[V]):
         return self._decoder.page(document)
 
     def watch(
-        self, *, resource_version: str, timeout: float
+        self, *, resource_version: str, timeout: float, initial_events: bool = False
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[V]]]:
         """Watch from `resource_version` on; the server ends it after `timeout` s.
 
-        A server that does not is dead: 10 s later ConnectionFailed is raised.
+        A server that does not is dead: 10 s later ConnectionFailed is raised. With
+        `initial_events` the watch begins with what there is (a streaming list).
         """
         query = {
             **self._scope,
@@ -95,6 +96,11 @@ class ResourceListWatch(Generic[V]):
         }
         if resource_version:
             query["resourceVersion"] = resource_version
+        if initial_events:
+            query["sendInitialEvents"] = "true"
+            # A server that does not know the parameter above refuses this one. Alone,
+            # the other would be ignored, and its closing bookmark awaited in vain.
+            query["resourceVersionMatch"] = "NotOlderThan"
         call = Call(
             verb=Verb.WATCH,
             target=self._target,

@@ -10,7 +10,8 @@ promises:
 * the gate is asked after a connection is held and right before the bytes leave,
   so a call that waited for the pool is refused if leadership was lost meanwhile;
 * every call has a deadline, every connection attempt a shorter one;
-* proxies of the environment, cookies, compression and redirects stay out of it.
+* cookies, compression, redirects and all proxies but that of the settings stay out
+  of it.
 
 Credentials are the business of `credentials.py`, paths of `calls.py`.
 """
@@ -23,7 +24,7 @@ from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
 from io import BytesIO
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import aiohttp
 from yarl import URL
@@ -107,9 +108,7 @@ async def open_session(
     With a `gate`, every call of the session is fenced by it.
     """
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            ssl=settings.tls, limit=connections, keepalive_timeout=_KEEPALIVE
-        ),
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEPALIVE),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
         request_class=_GatedRequest,
@@ -147,7 +146,7 @@ class ApiSession:
                 finally:
                     response.close()
         except (aiohttp.ClientError, OSError) as error:
-            raise _unanswered(call, departure, error) from error
+            raise self._unanswered(call, departure, error) from error
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -163,7 +162,7 @@ class ApiSession:
             async with asyncio.timeout_at(deadline):
                 response = await self._ask(call, departure)
         except (aiohttp.ClientError, OSError) as error:
-            raise _unanswered(call, departure, error) from error
+            raise self._unanswered(call, departure, error) from error
         try:
             lines = lines_of(
                 response.content,
@@ -182,6 +181,8 @@ class ApiSession:
         response = await self._send(call, departure, authorization)
         if response.status == HTTPStatus.UNAUTHORIZED:
             response.close()
+            # Whether it was the token or the certificate, nobody says.
+            self._settings.tls.doubt()
             await credentials.refresh(refused=authorization)
             authorization = await credentials.authorization()
             response = await self._send(call, departure, authorization)
@@ -192,21 +193,59 @@ class ApiSession:
     async def _send(
         self, call: Call, departure: _Departure, authorization: Secret[str] | None
     ) -> aiohttp.ClientResponse:
-        headers = {"Accept": call.accept}
+        settings = self._settings
+        headers = {"Accept": call.accept, **_headers_for_proxy(settings)}
         if authorization is not None:
             headers["Authorization"] = authorization.reveal()
         if call.body is not None:
             headers["Content-Type"] = call.content_type
         return await self._http.request(
             call.verb.method,
-            URL(self._settings.server + call.path_and_query, encoded=True),
+            URL(settings.server + call.path_and_query, encoded=True),
             # As a file, since aiohttp warns of bytes beyond a mebibyte.
             data=None if call.body is None else BytesIO(call.body),
             headers=headers,
             allow_redirects=False,
-            server_hostname=self._settings.tls_server_name,
+            # The pool keeps connections apart by their context, so another one
+            # means another connection.
+            ssl=await settings.tls.context(),
+            server_hostname=settings.tls_server_name,
             middlewares=(departure,),
+            **_way(settings),
         )
+
+    def _unanswered(
+        self, call: Call, departure: _Departure, error: Exception
+    ) -> OperationFailed:
+        if isinstance(error.__cause__, aiohttp.ClientSSLError):
+            self._settings.tls.doubt()
+        why = shorten(str(error)) or f"no answer within {call.timeout:g} s"
+        if departure.left and not call.repeatable:
+            return AnswerLost(f"{call}: sent, and no answer: {why}")
+        return ConnectionFailed(f"{call}: {why}")
+
+
+class _Way(TypedDict, total=False):
+    """How a request gets to the server, in the words of aiohttp."""
+
+    proxy: URL
+    proxy_headers: dict[str, str]
+
+
+def _way(settings: ConnectionSettings) -> _Way:
+    if settings.proxy is None:
+        return {}
+    return {"proxy": settings.proxy.url, "proxy_headers": settings.proxy.headers}
+
+
+def _headers_for_proxy(settings: ConnectionSettings) -> dict[str, str]:
+    """Return what a proxy must find in the request itself, as it reads no other.
+
+    To a server with TLS there is a tunnel, and the proxy sees its opening alone.
+    """
+    if settings.proxy is None or settings.server.startswith("https:"):
+        return {}
+    return settings.proxy.headers
 
 
 async def _refusal(call: Call, response: aiohttp.ClientResponse) -> OperationFailed:
@@ -233,10 +272,3 @@ async def _read(response: aiohttp.ClientResponse, largest: int) -> bytes:
             raise aiohttp.ClientPayloadError(f"an answer of more than {largest} bytes")
         parts.append(chunk)
     return b"".join(parts)
-
-
-def _unanswered(call: Call, departure: _Departure, error: Exception) -> OperationFailed:
-    why = shorten(str(error)) or f"no answer within {call.timeout:g} s"
-    if departure.left and not call.repeatable:
-        return AnswerLost(f"{call}: sent, and no answer: {why}")
-    return ConnectionFailed(f"{call}: {why}")

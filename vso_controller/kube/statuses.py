@@ -7,6 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.listwatch import VersionTooLarge
 from vso_controller.kube.errors import (
     AlreadyExists,
     Conflict,
@@ -23,7 +24,7 @@ from vso_controller.kube.errors import (
 
 LONGEST_QUOTE = 256  # characters of the server's own words in a message
 LONGEST_REST = 600.0  # seconds; a longer Retry-After is a mistake or worse
-_USUAL_REST = 1.0  # seconds, when a 429 does not say
+_USUAL_REST = 1.0  # seconds, when who asks for a rest does not say how long
 
 _BY_CODE: dict[int, type[OperationFailed]] = {
     401: Unauthorized,
@@ -37,6 +38,7 @@ _BY_REASON: dict[tuple[int, str], type[OperationFailed]] = {
     (409, "AlreadyExists"): AlreadyExists,
     (403, "NamespaceTerminating"): NamespaceTerminating,
 }
+_TOO_LARGE = "ResourceVersionTooLarge"  # the cause of a 504
 _CLIENT_ERRORS = range(400, 500)
 _WEBHOOK = "admission webhook "
 
@@ -82,6 +84,8 @@ def failure(
     message = f"{call}: {code} {_quote(code, status)}".rstrip()
     if code == HTTPStatus.TOO_MANY_REQUESTS:
         return TooManyRequests(message, retry_after=rest or _USUAL_REST)
+    if code == HTTPStatus.GATEWAY_TIMEOUT and _TOO_LARGE in _reasons(status):
+        return VersionTooLarge(message, retry_after=rest or _USUAL_REST)
     kind = _kind(code, status)
     if kind is ServerFailed and rest:
         return ServerBusy(message, retry_after=rest)

@@ -29,7 +29,8 @@ class ListWatch(Protocol[T]):
     """Lists and watches the objects of one kind (one selector, one scope).
 
     Faults are raised as errors of `foundation.errors`: `Gone` for a version or
-    a kind that is no longer served, `Throttled`, `Transient`, `Denied`.
+    a kind that is no longer served, `VersionTooLarge` for one that the server has
+    not come to, `Throttled`, `Transient`, `Denied`.
     """
 
     async def list_page(self, *, resource_version: str, continue_token: str) -> Page[T]:
@@ -42,12 +43,17 @@ class ListWatch(Protocol[T]):
         ...
 
     def watch(
-        self, *, resource_version: str, timeout: float
+        self, *, resource_version: str, timeout: float, initial_events: bool = False
     ) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent[T]]]:
         """Open a watch of what happens after `resource_version`, bookmarks included.
 
         The server is asked to end it after `timeout` seconds; the iterator then
         ends. Entering means that the server has accepted the watch.
+
+        With `initial_events` it begins with a state that `resource_version` chooses
+        as it does for a list: an ADDED for each object in any order, up to the
+        bookmark that `ends_initial_events`. A server that does not offer that
+        refuses (`Invalid`).
         """
         ...
 

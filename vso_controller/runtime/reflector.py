@@ -1,16 +1,22 @@
-"""Keeps one store like one list of the server, for ever.
+"""Keeps one store, or one namespace of it, like the server's list, for ever.
 
-It lists once, watches from the version of that list, and takes up a watch that
-ended at the last version it told of. It lists anew only when the server no longer
-knows that version. The manners are those of client-go's reflector, with shorter
-watches: silence on an idle kind proves nothing, so each watch has an end that the
-client enforces.
+It reads the whole state once, watches from its version, and takes up a watch that
+ended at the last version it told of. It reads the state anew only when the server
+no longer knows that version. The manners are those of client-go's reflector, with
+shorter watches: silence on an idle kind proves nothing, so each watch has an end
+that the client enforces.
+
+The state comes as the initial events of a watch where the server offers that, which
+costs the server least, and else in pages. The store never sees half of it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Generic, TypeVar
 
@@ -18,16 +24,17 @@ import structlog
 
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import (
-    Gone,
+    Invalid,
     OperationFailed,
     Throttled,
     Transient,
 )
-from vso_controller.foundation.listwatch import Page, WatchEvent
+from vso_controller.foundation.listwatch import WatchEvent
 from vso_controller.runtime.backoff import Backoff
+from vso_controller.runtime.cursor import Cursor
+from vso_controller.runtime.listing import Listing, read_initial_events, read_pages
 from vso_controller.runtime.ports import Keyed, ListWatch
-from vso_controller.runtime.store import Store
-from vso_controller.runtime.versions import is_older
+from vso_controller.runtime.store import EVERYWHERE, Store
 
 T = TypeVar("T", bound=Keyed)
 
@@ -48,14 +55,29 @@ class ReflectorTiming:
     """A watch that ends sooner is a failure: taking it up at once would be a storm."""
     list_page: float = 60.0
     """How long one page may take."""
+    initial_events: float = 30.0
+    """How long all initial events of a watch may take."""
+    initial_events_rest: float = 3600.0
+    """How long a server that refused them is not asked for initial events."""
     backoff_initial: float = 0.8
     backoff_maximum: float = 30.0
     backoff_reset: float = 120.0
     """The back-off starts anew after this much health."""
 
 
+class _Step(StrEnum):
+    """What a reflector does next."""
+
+    LIST = "list"
+    """Read the state in pages."""
+    STREAM = "stream"
+    """Watch, beginning with the state."""
+    WATCH = "watch"
+    """Watch from where we are."""
+
+
 class Reflector(Generic[T]):
-    """Feeds one `Store` from one `ListWatch`. `run` is its life."""
+    """Feeds the `scope` of one `Store` from one `ListWatch`. `run` is its life."""
 
     def __init__(
         self,
@@ -66,10 +88,12 @@ class Reflector(Generic[T]):
         clock: Clock,
         random: Random,
         timing: ReflectorTiming,
+        scope: str = EVERYWHERE,
     ) -> None:
         self.name = name
         self._source = source
         self._store = store
+        self._scope = scope
         self._clock = clock
         self._random = random
         self._timing = timing
@@ -80,18 +104,18 @@ class Reflector(Generic[T]):
             clock=clock,
             random=random,
         )
-        self._version = ""  # the newest the server told of, "" before it did
-        self._must_list = True
-        # A list at "" is the truth as of now, but costs the server most.
-        self._list_newest = True
-        # The newest list was older than `_version`, once.
-        self._doubts = False
+        self._cursor = Cursor(name=name)
+        # A stream that broke leaves the next try to pages: better slow than never.
+        self._pages_next = False
+        # Until when the server is not asked for a stream, since it refused one.
+        self._pages_until = -math.inf
+        self._has_synced = False
         self._last_contact: float | None = None
 
     @property
     def has_synced(self) -> bool:
-        """Whether the store has been filled from a whole list at least once."""
-        return self._store.has_synced
+        """Whether the whole state was read at least once."""
+        return self._has_synced
 
     @property
     def last_contact(self) -> float | None:
@@ -110,109 +134,103 @@ class Reflector(Generic[T]):
                 await asyncio.sleep(rest)
 
     async def _advance(self) -> float:
-        """List if that is due, else watch once; return the rest to take then."""
-        listing = self._must_list
+        """Take the next step; return the rest to take then."""
+        step = self._next_step()
         try:
-            return await (self._list() if listing else self._watch())
+            await self._take(step)
         except OperationFailed as error:
-            if isinstance(error, Gone):
-                self._must_list = True
-            asked = error.retry_after if isinstance(error, Throttled) else 0.0
-            rest = max(self._backoff.next_rest(), asked)
-            log.warning(
-                "list_failed" if listing else "watch_failed",
-                reflector=self.name,
-                error=str(error),
-                rest=round(rest, 3),
-            )
-            return rest
-
-    async def _list(self) -> float:
-        asked = "" if self._list_newest else self._version
-        # Whatever goes wrong, the next answer shall not depend on this version:
-        # it may be compacted, or newer than the server that is asked.
-        self._list_newest = True
-        first, items = await self._read_pages(asked)
-        restarted = self._went_back(first.resource_version, asked)
-
-        self._store.replace(items, "" if restarted else first.resource_version)
-        # Later pages may be newer; what they tell too early, the watch tells again.
-        self._version = first.resource_version
-        self._must_list = False
-        self._list_newest = False
-        self._doubts = False
+            return self._rest_after(error, step)
         return 0.0
 
-    async def _read_pages(self, version: str) -> tuple[Page[T], list[T]]:
-        """Read a whole list. Return its first page, and the items of all."""
-        first = page = await self._read_page(version, "")
-        items = list(page.items)
-        while page.continue_token:
-            page = await self._read_page("", page.continue_token)
-            items += page.items
-        return first, items
+    def _next_step(self) -> _Step:
+        if not self._cursor.must_list:
+            return _Step.WATCH
+        if self._pages_next or self._clock.monotonic() < self._pages_until:
+            return _Step.LIST
+        return _Step.STREAM
 
-    async def _read_page(self, version: str, token: str) -> Page[T]:
-        try:
-            async with asyncio.timeout(self._timing.list_page):
-                page = await self._source.list_page(
-                    resource_version=version, continue_token=token
-                )
-        except TimeoutError as error:
-            raise Transient(
-                f"a page of the list of {self.name} took too long"
-            ) from error
-        self._last_contact = self._clock.monotonic()
-        return page
+    async def _take(self, step: _Step) -> None:
+        if step is _Step.LIST:
+            await self._list()
+        else:
+            await self._watch(initial_events=step is _Step.STREAM)
 
-    def _went_back(self, version: str, asked: str) -> bool:
-        """Return whether the server's history began anew.
+    def _rest_after(self, error: OperationFailed, step: _Step) -> float:
+        unread = step is _Step.STREAM and self._cursor.must_list
+        if unread and isinstance(error, Invalid):
+            rest = self._timing.initial_events_rest
+            self._pages_until = self._clock.monotonic() + rest
+            log.info("initial_events_refused", reflector=self.name, error=str(error))
+            return 0.0
 
-        A list that is older than what was seen comes from a server that lags
-        behind, so it is refused (Transient); when the newest state there is was
-        asked for, and twice, it is a restored backup and the truth.
-        """
-        if not is_older(version, self._version):
-            return False
-        if asked == "" and self._doubts:
-            log.warning("history_restarted", reflector=self.name, version=version)
-            return True
-        self._doubts = asked == ""
-        raise Transient(
-            f"the list of {self.name} is of version {version}, "
-            f"older than {self._version} which was seen before"
+        asked = error.retry_after if isinstance(error, Throttled) else 0.0
+        if unread and not asked:
+            self._pages_next = True
+        self._cursor.failed(error)
+        rest = max(self._backoff.next_rest(), asked)
+        log.warning(
+            "watch_failed" if step is _Step.WATCH else "list_failed",
+            reflector=self.name,
+            error=str(error),
+            rest=round(rest, 3),
         )
+        return rest
 
-    async def _watch(self) -> float:
+    async def _list(self) -> None:
+        asked = self._cursor.list_version
+        listing = await read_pages(
+            self._source,
+            asked,
+            name=self.name,
+            page_timeout=self._timing.list_page,
+            heard=self._hear,
+        )
+        self._fill(listing, asked)
+        self._pages_next = False
+
+    def _fill(self, listing: Listing[T], asked: str) -> None:
+        restarted = self._cursor.listed(listing.resource_version, asked=asked)
+        version = "" if restarted else listing.resource_version
+        self._store.replace(listing.items, version, scope=self._scope)
+        self._has_synced = True
+
+    async def _watch(self, *, initial_events: bool) -> None:
         timing = self._timing
         wanted = self._random.uniform(timing.watch_shortest, timing.watch_longest)
         opened = self._clock.monotonic()
         try:
             async with asyncio.timeout(wanted + timing.watch_grace):
-                await self._follow(wanted)
+                await self._follow(wanted, initial_events)
         except TimeoutError as error:
             raise Transient(f"the watch of {self.name} went dead") from error
         if self._clock.monotonic() - opened < timing.watch_too_short:
             raise Transient(f"the watch of {self.name} ended as soon as it began")
-        return 0.0
 
-    async def _follow(self, wanted: float) -> None:
+    async def _follow(self, wanted: float, initial_events: bool) -> None:
         """Apply what one watch tells until the server ends it."""
-        watch = self._source.watch(resource_version=self._version, timeout=wanted)
+        cursor = self._cursor
+        asked = cursor.list_version if initial_events else cursor.version
+        watch = self._source.watch(
+            resource_version=asked, timeout=wanted, initial_events=initial_events
+        )
         async with watch as events:
-            self._last_contact = self._clock.monotonic()
+            self._hear()
+            cursor.accepted()
+            if initial_events:
+                self._fill(await self._initial(events), asked)
             async for event in events:
-                self._last_contact = self._clock.monotonic()
-                self._take(event)
-        self._last_contact = self._clock.monotonic()
+                self._hear()
+                cursor.told(event.resource_version)
+                self._store.apply(event)
+        self._hear()
 
-    def _take(self, event: WatchEvent[T]) -> None:
-        if is_older(event.resource_version, self._version):
-            # Events come in the order of their versions. If these do not, some may
-            # be missing and others may be of objects long gone: ask for the whole.
-            raise Gone(
-                f"the watch of {self.name} went back from version "
-                f"{self._version} to {event.resource_version}"
-            )
-        self._store.apply(event)
-        self._version = event.resource_version or self._version
+    async def _initial(self, events: AsyncIterator[WatchEvent[T]]) -> Listing[T]:
+        return await read_initial_events(
+            events,
+            name=self.name,
+            within=self._timing.initial_events,
+            heard=self._hear,
+        )
+
+    def _hear(self) -> None:
+        self._last_contact = self._clock.monotonic()

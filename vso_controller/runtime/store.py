@@ -1,8 +1,9 @@
 """The only cache: the objects of one kind as the server last told of them.
 
-A store is fed by its reflector (`replace`, `apply`) and by the replies to our own
-writes (`writing`), so a reconciler that runs again at once reads what it wrote.
-It promises:
+A store is fed by its reflectors (`replace`, `apply`) and by the replies to our own
+writes (`writing`), so a reconciler that runs again at once reads what it wrote. One
+reflector feeds all of it, or one each of the namespaces that are its scopes. It
+promises:
 
 * an object never goes back to a version older than one that was held;
 * handlers are told of each change that somebody else made, if only as part of a
@@ -14,7 +15,7 @@ It promises:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,9 @@ Handler = Callable[[T | None, T | None], None]
 It runs on the event loop after the store and its indexes took the change in; it
 must neither block nor raise."""
 
+EVERYWHERE = ""
+"""The scope that is all namespaces."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[T]):
@@ -50,7 +54,9 @@ class Store(Generic[T]):
     No method but `wait_synced` awaits, so every one sees and leaves a whole state.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, scopes: Collection[str] = (EVERYWHERE,)) -> None:
+        self._scopes = frozenset(scopes)
+        self._unlisted = set(scopes)  # of which no whole list was here yet
         self._items: dict[ObjectKey, T] = {}
         self._indexes: dict[str, Index[T]] = {}  # always agree with `_items`
         self._handlers: list[Handler[T]] = []
@@ -63,7 +69,7 @@ class Store(Generic[T]):
 
     @property
     def has_synced(self) -> bool:
-        """Whether the store has been filled from a whole list at least once."""
+        """Whether every scope has been filled from a whole list at least once."""
         return self._synced.is_set()
 
     async def wait_synced(self) -> None:
@@ -96,16 +102,25 @@ class Store(Generic[T]):
         """Tell `handler` of every change from now on."""
         self._handlers.append(handler)
 
-    def replace(self, items: Iterable[T], resource_version: str) -> None:
-        """Take in a whole list, as of `resource_version`.
+    def replace(
+        self, items: Iterable[T], resource_version: str, *, scope: str = EVERYWHERE
+    ) -> None:
+        """Take in a whole list of `scope`, as of `resource_version`.
 
         What is held in a newer version stays, our own writes above all. With ""
         nothing does: the server's history began anew, as after a restored backup.
+        Other scopes are not touched. Raises ValueError for a scope that is not one
+        of this store's.
         """
+        if scope not in self._scopes:
+            raise ValueError(f"{scope!r} is no scope of this store")
         listed = {item.key: item for item in items}
-        keys = dict.fromkeys((*self._items, *self._own, *listed))
+        known = (key for key in (*self._items, *self._own) if _is_in(key, scope))
+        keys = dict.fromkeys((*known, *listed))
         changes = [self._learn(key, listed.get(key), resource_version) for key in keys]
-        self._synced.set()
+        self._unlisted.discard(scope)
+        if not self._unlisted:
+            self._synced.set()
         for change in changes:
             self._tell(change)
 
@@ -182,3 +197,7 @@ class Store(Generic[T]):
             return
         for handler in self._handlers:
             handler(old, new)
+
+
+def _is_in(key: ObjectKey, scope: str) -> bool:
+    return scope in {EVERYWHERE, key.namespace}

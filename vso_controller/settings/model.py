@@ -16,6 +16,7 @@ from vso_controller.settings.values import (
     BindAddress,
     Duration,
     Listener,
+    Namespaces,
     OptionalText,
     Period,
     ResourceNamespace,
@@ -145,6 +146,9 @@ class WatchSettings(SettingsGroup):
 
     heading = "Watches"
 
+    watch_namespaces: Namespaces = ()
+    """Namespaces to watch, with commas between them; empty for all.
+    That of the controller is always watched too: what is shared lives there."""
     watch_timeout_min: Period = timedelta(seconds=60)
     """Shortest time for which the API server is asked to keep a watch open."""
     watch_timeout_max: Period = timedelta(seconds=80)
@@ -204,3 +208,10 @@ class Settings(
     ProcessSettings,
 ):
     """What the controller can be told when it starts."""
+
+    @property
+    def watch_scopes(self) -> tuple[str, ...]:
+        """The namespaces to watch; one "" for all of them."""
+        if not self.watch_namespaces:
+            return ("",)
+        return tuple(sorted({*self.watch_namespaces, self.namespace}))

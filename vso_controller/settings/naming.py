@@ -33,5 +33,7 @@ def show_default(field: FieldInfo) -> str:
             return str(switch).lower()
         case timedelta() as duration:
             return format_duration(duration)
+        case tuple() as several:
+            return ",".join(map(str, several))
         case value:
             return str(value)

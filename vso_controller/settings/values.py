@@ -84,3 +84,17 @@ ResourceNamespace = Annotated[
     str, Field(max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
 ]
 """The name of a namespace as Kubernetes permits it."""
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return ()
+    # A name that is missing between two commas stays, and is refused: what was meant
+    # to be few must not become all by a slip.
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+
+
+Namespaces = Annotated[tuple[ResourceNamespace, ...], BeforeValidator(_names)]
+"""Names of namespaces, written with commas between them; each once, in any order."""

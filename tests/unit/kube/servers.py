@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ class Seen:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    certificate: object = None  # the name in the client's, None without one
 
     @property
     def document(self) -> object:
@@ -92,6 +94,7 @@ class ScriptedServer:
                 query=dict(request.query),
                 headers=dict(request.headers),
                 body=await request.read(),
+                certificate=_name_in(request.get_extra_info("peercert")),
             )
         )
         self._arrived.set()
@@ -99,6 +102,11 @@ class ScriptedServer:
         if len(self.answers) > 1:
             self.answers.popleft()
         return await handler(request)
+
+
+def _name_in(certificate: dict[str, tuple[tuple[str, str], ...]] | None) -> object:
+    names = certificate["subjectAltName"] if certificate else ()
+    return names[0][1] if names else None
 
 
 def refusal(code: int, reason: str = "", message: str = "") -> dict[str, object]:
@@ -114,16 +122,19 @@ def refusal(code: int, reason: str = "", message: str = "") -> dict[str, object]
 
 
 @asynccontextmanager
-async def scripted_server() -> AsyncIterator[ScriptedServer]:
+async def scripted_server(
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
-        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        scheme = "http" if tls is None else "https"
+        server.url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
         yield server
     finally:
         await runner.cleanup()
@@ -149,6 +160,44 @@ async def raw_server(connection: Connection) -> AsyncIterator[str]:
         server.close()
         for writer in open_connections:
             writer.close()
+
+
+@dataclass
+class Tunnels:
+    """A proxy: opens tunnels, and answers what is no request for one by itself."""
+
+    url: str = ""
+    heads: list[str] = field(default_factory=list)
+    answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+    async def __call__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.heads.append(head)
+        writer.write(self.answer)
+        if not head.startswith("CONNECT ") or b" 200 " not in self.answer:
+            await writer.drain()
+            return
+        host, port = head.split()[1].split(":")
+        onward = await asyncio.open_connection(host, int(port))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_pass_on(reader, onward[1]))
+            group.create_task(_pass_on(onward[0], writer))
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
+
+
+@asynccontextmanager
+async def tunnels() -> AsyncIterator[Tunnels]:
+    proxy = Tunnels()
+    async with raw_server(proxy) as url:
+        proxy.url = url
+        yield proxy
 
 
 async def read_request(reader: asyncio.StreamReader) -> bytes:

@@ -74,11 +74,11 @@ def mounted(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def load_mounted(folder: Path) -> ConnectionSettings:
+async def load_mounted(folder: Path, **environ: str) -> ConnectionSettings:
     return await load_settings(
         kubeconfig="",
         context="",
-        environ=IN_CLUSTER,
+        environ=IN_CLUSTER | environ,
         clock=SettableClock(),
         service_account=folder,
     )
@@ -90,7 +90,7 @@ async def test_kubeconfig_is_read(tmp_path: Path) -> None:
     assert found.server == "https://one:6443"
     assert found.default_namespace == "default"
     assert found.tls_server_name is None
-    assert found.tls.get_ca_certs()
+    assert (await found.tls.context()).get_ca_certs()
     assert await found.credentials.authorization() == Secret("Bearer canary")
     assert "canary" not in repr(found)
 
@@ -132,7 +132,40 @@ async def test_settings_of_the_cluster_reach_the_connection(tmp_path: Path) -> N
     found = await load(write_kubeconfig(tmp_path / "config", cluster=cluster))
 
     assert found.tls_server_name == "api.internal"
-    assert not found.tls.check_hostname
+    assert not (await found.tls.context()).check_hostname
+
+
+async def test_proxy_of_the_kubeconfig_wins_over_the_environment(
+    tmp_path: Path,
+) -> None:
+    cluster: dict[str, object] = {"proxy-url": "http://me:canary@one:3128"}
+    file = write_kubeconfig(tmp_path / "config", cluster=cluster)
+
+    found = await load(file, HTTPS_PROXY="http://other:3128", NO_PROXY="*")
+
+    assert found.proxy is not None
+    assert str(found.proxy.url) == "http://one:3128"
+    assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize(("exceptions", "proxied"), [("", True), ("one", False)])
+async def test_environment_names_a_proxy(
+    tmp_path: Path, exceptions: str, proxied: bool
+) -> None:
+    file = write_kubeconfig(tmp_path / "config")
+
+    found = await load(file, HTTPS_PROXY="http://other:3128", NO_PROXY=exceptions)
+
+    assert (found.proxy is not None) is proxied
+
+
+async def test_pod_reaches_the_server_through_the_proxy_of_its_environment(
+    mounted: Path,
+) -> None:
+    found = await load_mounted(mounted, HTTPS_PROXY="proxy:3128")
+
+    assert found.proxy is not None
+    assert str(found.proxy.url) == "http://proxy:3128"
 
 
 async def test_client_certificate_stands_for_a_token(tmp_path: Path) -> None:
@@ -195,7 +228,7 @@ async def test_kubeconfig_that_is_none_is_told(
     [
         ({"certificate-authority-data": "bm8gY2VydGlmaWNhdGU="}, "CA file"),
         ({"certificate-authority-data": None, "certificate-authority": "x"}, "x"),
-        ({"proxy-url": "http://proxy:3128"}, "proxy-url"),
+        ({"proxy-url": "socks5://proxy:3128"}, "proxy-url"),
         ({"server": ""}, "no server"),
     ],
     ids=["no certificate", "no CA file", "proxy", "no server"],

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from vso_controller.kube.credentials import (
     TokenFile,
 )
 from vso_controller.kube.errors import BadConfiguration
+from vso_controller.kube.tls import Tls, TlsFiles
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ class Plugin:
         return ReloadedCredentials(
             loaded=await self.load(),
             load=self.load,
-            tls=ssl.create_default_context(),
+            tls=Tls(files=TlsFiles(), clock=self.clock),
             clock=self.clock,
         )
 
@@ -156,12 +156,3 @@ async def test_plugin_that_fails_leaves_the_token_there_is(
     await credentials.refresh(refused=Secret("Bearer 1"))
 
     assert await credentials.authorization() == Secret("Bearer 1")
-
-
-async def test_client_certificate_that_is_none_is_told(tmp_path: Path) -> None:
-    certificate = tmp_path / "client.crt"
-    certificate.write_text("no certificate")
-    loaded = LoadedCredentials(authorization=None, certificate=certificate)
-
-    with pytest.raises(BadConfiguration, match="client certificate"):
-        loaded.present_in(ssl.create_default_context())

@@ -162,6 +162,23 @@ def test_bookmark_carries_a_version_and_no_item() -> None:
 
 
 @pytest.mark.parametrize(
+    ("annotations", "is_end"),
+    [
+        ({"k8s.io/initial-events-end": "true"}, True),
+        ({"k8s.io/initial-events-end": "false"}, False),
+        ({"another": "true"}, False),
+        (None, False),
+    ],
+)
+def test_bookmark_may_end_the_initial_events(
+    annotations: dict[str, str] | None, is_end: bool
+) -> None:
+    metadata = {"resourceVersion": "8", "annotations": annotations}
+
+    assert event("BOOKMARK", {"metadata": metadata}).ends_initial_events is is_end
+
+
+@pytest.mark.parametrize(
     ("code", "error"),
     [(410, errors.Expired), (500, errors.ServerFailed), (0, errors.ServerFailed)],
 )
@@ -204,8 +221,8 @@ def test_error_event_without_a_status_is_a_failed_server() -> None:
         "no UTF-8",
     ],
 )
-def test_line_that_is_no_event_is_unreadable(line: bytes) -> None:
-    with pytest.raises(errors.UnreadableAnswer):
+def test_line_that_is_no_event_is_a_reason_to_list(line: bytes) -> None:
+    with pytest.raises(errors.UnreadableEvent, match="watch widgets"):
         watch_event(line, ENVELOPES, call="watch widgets")
 
 

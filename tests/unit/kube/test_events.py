@@ -11,12 +11,8 @@ from tests.unit.kube.servers import ScriptedServer
 from tests.unit.kube.worlds import KEY, WIDGETS, SettableClock
 from vso_controller.foundation.events import EventKind, EventSubject, subject_of
 from vso_controller.foundation.objects import Envelope, ObjectKey
-from vso_controller.kube.events import (
-    AGGREGATION,
-    LONGEST_MESSAGE,
-    QUEUE_LENGTH,
-    EventRecorder,
-)
+from vso_controller.kube.correlation import BURST, LONGEST_MESSAGE, REFILL, SIMILAR
+from vso_controller.kube.events import AGGREGATION, QUEUE_LENGTH, EventRecorder
 from vso_controller.kube.session import ApiSession
 
 TILL = subject_of(
@@ -153,19 +149,6 @@ async def test_counted_event_that_is_gone_is_told_anew(
     assert methods == ["POST", "PATCH", "POST"]
 
 
-async def test_only_the_latest_events_are_remembered(
-    server: ScriptedServer, recorder: EventRecorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vso_controller.kube.events._KNOWN_SERIES", 1)
-    server.answer({}, status=201)
-    tell(recorder)
-    tell(recorder, message="not so well")
-    tell(recorder)
-
-    async with running(recorder):
-        assert await written(server, 3) == [("POST", EVENTS)] * 3
-
-
 async def test_refused_event_is_dropped_and_the_next_one_sent(
     server: ScriptedServer, recorder: EventRecorder
 ) -> None:
@@ -180,10 +163,62 @@ async def test_refused_event_is_dropped_and_the_next_one_sent(
 
 
 async def test_full_queue_drops_and_counts(recorder: EventRecorder) -> None:
-    for _ in range(QUEUE_LENGTH + 5):
-        tell(recorder)
+    for each in range(QUEUE_LENGTH + 5):
+        tell(recorder, replace(TILL, uid=f"uid-{each}"))
 
     assert recorder.dropped == 5
+
+
+async def test_object_of_which_too_much_is_told_is_limited_and_no_other(
+    server: ScriptedServer, recorder: EventRecorder
+) -> None:
+    server.answer({}, status=201)
+    for _ in range(BURST + 10):
+        tell(recorder)
+    tell(recorder, replace(TILL, uid="uid-other"))
+
+    async with running(recorder):
+        seen = await server.wait_seen(BURST + 1)
+
+    assert [one.method for one in seen] == ["POST", *["PATCH"] * (BURST - 1), "POST"]
+    assert recorder.dropped == 10
+
+
+async def test_count_tells_of_what_was_left_out(
+    server: ScriptedServer, recorder: EventRecorder, clock: SettableClock
+) -> None:
+    server.answer({}, status=201)
+    for _ in range(BURST + 10):
+        tell(recorder)
+    clock.time += REFILL
+    tell(recorder)
+
+    async with running(recorder):
+        seen = await server.wait_seen(BURST + 1)
+
+    assert seen[-1].document == {
+        "count": BURST + 11,
+        "lastTimestamp": "2025-06-15T15:11:40Z",
+    }
+
+
+async def test_similar_things_become_one_event_with_the_latest_message(
+    server: ScriptedServer, recorder: EventRecorder
+) -> None:
+    server.answer({}, status=201)
+    for each in range(SIMILAR + 1):
+        tell(recorder, message=f"attempt {each}")
+
+    async with running(recorder):
+        seen = await server.wait_seen(SIMILAR + 1)
+
+    assert [one.method for one in seen] == [*["POST"] * SIMILAR, "PATCH"]
+    assert b"(combined from similar events): attempt 9" in seen[-2].body
+    assert seen[-1].document == {
+        "count": 2,
+        "lastTimestamp": "2025-06-15T15:06:40Z",
+        "message": "(combined from similar events): attempt 10",
+    }
 
 
 async def test_event_about_a_cluster_scoped_object_goes_to_default(

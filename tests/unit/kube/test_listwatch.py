@@ -8,8 +8,19 @@ from tests.unit.kube.servers import ScriptedServer, refusal
 from tests.unit.kube.worlds import WIDGETS, widget
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
-from vso_controller.kube.decoding import EnvelopeDecoder, VersionDecoder
-from vso_controller.kube.errors import ConnectionFailed, Expired, NotFound
+from vso_controller.kube.calls import MEBIBYTE
+from vso_controller.kube.decoding import (
+    INITIAL_EVENTS_END,
+    EnvelopeDecoder,
+    VersionDecoder,
+)
+from vso_controller.kube.errors import (
+    ConnectionFailed,
+    Expired,
+    NotFound,
+    Unprocessable,
+    UnreadableEvent,
+)
 from vso_controller.kube.listwatch import ResourceListWatch
 from vso_controller.kube.session import ApiSession
 
@@ -107,6 +118,69 @@ async def test_watch_asks_for_bookmarks_and_for_an_end(
         "resourceVersion": "7",
         "labelSelector": "a=b",
     }
+
+
+@pytest.mark.parametrize("version", ["", "7"], ids=["newest", "not older"])
+async def test_initial_events_are_asked_for_so_that_an_old_server_refuses(
+    server: ScriptedServer, session: ApiSession, version: str
+) -> None:
+    server.refuse(422, "Invalid", "resourceVersionMatch is forbidden for watch")
+    watch = widgets(session).watch(
+        resource_version=version, timeout=60, initial_events=True
+    )
+
+    with pytest.raises(Unprocessable):
+        async with watch:
+            pytest.fail("the server refused the watch")
+
+    expected = {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "sendInitialEvents": "true",
+        "resourceVersionMatch": "NotOlderThan",
+        "timeoutSeconds": "60",
+        "resourceVersion": version,
+    }
+    assert server.seen[0].query == {k: v for k, v in expected.items() if v}
+
+
+async def test_initial_events_come_with_their_end(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    marked = {"resourceVersion": "9", "annotations": {INITIAL_EVENTS_END: "true"}}
+    server.stream(line("ADDED", widget()) + line("BOOKMARK", {"metadata": marked}))
+
+    async with widgets(session).watch(
+        resource_version="", timeout=60, initial_events=True
+    ) as events:
+        seen = [event async for event in events]
+
+    assert [event.ends_initial_events for event in seen] == [False, True]
+
+
+async def test_event_of_a_mebibyte_is_an_event(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    large = widget("large", spec={"text": "x" * MEBIBYTE})
+    server.stream(line("ADDED", large) + line("MODIFIED", widget(version="9")))
+
+    async with widgets(session).watch(resource_version="7", timeout=60) as events:
+        seen = [event async for event in events]
+
+    assert seen[0].item is not None
+    assert len(seen[0].item.spec) > MEBIBYTE
+    assert seen[1].resource_version == "9"
+
+
+async def test_event_of_unknown_type_comes_after_those_before_it(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.stream(line("ADDED", widget()) + line("RENAMED", widget(version="8")))
+
+    async with widgets(session).watch(resource_version="6", timeout=60) as events:
+        assert (await anext(events)).type is EventType.ADDED
+        with pytest.raises(UnreadableEvent, match="unknown type"):
+            await anext(events)
 
 
 async def test_watch_yields_events_however_they_arrive(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.kube.servers import refusal
 from vso_controller.foundation.errors import OperationFailed, Throttled
+from vso_controller.foundation.listwatch import VersionTooLarge
 from vso_controller.kube import errors
 from vso_controller.kube.statuses import (
     LONGEST_QUOTE,
@@ -60,6 +61,23 @@ def test_namespace_that_terminates_is_told_apart() -> None:
     error = failure(CALL, read_status(json.dumps(document).encode()), code=403)
 
     assert type(error) is errors.NamespaceTerminating
+
+
+@pytest.mark.parametrize(("told", "rest"), [(3, 3.0), (0, 1.0)])
+def test_version_the_server_has_not_come_to_is_told_apart(
+    told: int, rest: float
+) -> None:
+    document = refusal(504, "Timeout", "Too large resource version: 9, current: 7") | {
+        "details": {
+            "causes": [{"reason": "ResourceVersionTooLarge"}],
+            "retryAfterSeconds": told,
+        }
+    }
+
+    error = failure(CALL, read_status(json.dumps(document).encode()), code=504)
+
+    assert isinstance(error, VersionTooLarge)
+    assert error.retry_after == rest
 
 
 def test_message_says_what_was_tried_and_what_the_server_said() -> None:

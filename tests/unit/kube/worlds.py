@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass, field
 
 from vso_controller.foundation.errors import Transient
@@ -10,6 +9,8 @@ from vso_controller.foundation.objects import ObjectKey, ResourceType
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.config import ConnectionSettings
 from vso_controller.kube.credentials import Credentials
+from vso_controller.kube.proxies import Proxy
+from vso_controller.kube.tls import Tls, TlsFiles
 
 WIDGETS = ResourceType(group="ex.io", version="v1", plural="widgets", kind="Widget")
 KEY = ObjectKey("shop", "till")
@@ -61,12 +62,19 @@ class Door:
             raise NotLeading("somebody else leads")
 
 
-def settings(url: str, credentials: Credentials | None = None) -> ConnectionSettings:
+def settings(
+    url: str,
+    credentials: Credentials | None = None,
+    *,
+    tls: Tls | None = None,
+    proxy: Proxy | None = None,
+) -> ConnectionSettings:
     return ConnectionSettings(
         server=url,
-        tls=ssl.create_default_context(),
+        tls=tls or Tls(files=TlsFiles(), clock=SettableClock()),
         credentials=credentials or Identity(),
         default_namespace="default",
+        proxy=proxy,
     )
 
 

@@ -24,7 +24,12 @@ from vso_controller.foundation.errors import (
     Throttled,
     Transient,
 )
-from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
+from vso_controller.foundation.listwatch import (
+    EventType,
+    Page,
+    VersionTooLarge,
+    WatchEvent,
+)
 from vso_controller.foundation.objects import Envelope
 from vso_controller.runtime.reflector import Reflector, ReflectorTiming
 from vso_controller.runtime.store import Store
@@ -221,7 +226,7 @@ async def test_version_that_is_gone_leads_to_a_list_that_is_not_older(
     "fault",
     [
         pytest.param(Gone("expired"), id="gone"),
-        pytest.param(Transient("too large resource version"), id="too large"),
+        pytest.param(Transient("reset by peer"), id="transient"),
     ],
 )
 async def test_list_that_fails_at_its_version_asks_for_the_newest_next(
@@ -238,6 +243,71 @@ async def test_list_that_fails_at_its_version_asks_for_the_newest_next(
 
         assert [page.resource_version for page in server.lists] == ["", "10", ""]
         assert agree(store, server)
+
+
+async def test_throttled_list_is_asked_for_again_as_it_was(
+    server: FakeListWatch, reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.list_faults.append(Throttled("busy", retry_after=45))
+        server.inject(Gone("compacted"))
+        await asyncio.sleep(60)
+
+        assert [page.resource_version for page in server.lists] == ["", "10", "10"]
+        assert server.lists[2].at - server.lists[1].at == pytest.approx(45, abs=0.01)
+
+
+async def test_list_of_a_server_that_catches_up_is_waited_for(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.put("a")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.list_faults.append(VersionTooLarge("behind", retry_after=3))
+        server.inject(Gone("compacted"))
+        await asyncio.sleep(2 * SOON)
+
+        assert [page.resource_version for page in server.lists] == ["", "11", "11"]
+        assert server.lists[2].at - server.lists[1].at >= 3
+        assert agree(store, server)
+
+
+async def test_watch_of_a_server_that_catches_up_is_taken_up_without_a_list(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    async with running(reflector):
+        await asyncio.sleep(1)
+        for _ in range(3):
+            server.watch_faults.append(VersionTooLarge("behind", retry_after=1))
+            server.inject(Transient("reset by peer"))
+            await asyncio.sleep(50)
+        server.put("a")
+        await asyncio.sleep(1)
+
+        assert agree(store, server)
+        assert len(server.lists) == 1
+
+
+async def test_server_that_never_catches_up_is_asked_for_the_newest(
+    server: FakeListWatch, store: Store[Envelope], reflector: Reflector[Envelope]
+) -> None:
+    server.version = 900
+    server.put("lost with the backup")
+
+    async with running(reflector):
+        await asyncio.sleep(1)
+        server.restore(300, make_item("a", 300))
+        server.watch_faults.extend(
+            VersionTooLarge("behind", retry_after=1) for _ in range(2)
+        )
+        server.inject(Transient("reset by peer"))
+        await asyncio.sleep(6 * SOON)
+
+        assert agree(store, server)
+        assert [page.resource_version for page in server.lists] == ["", "", ""]
+        assert server.watches[-1].resource_version == "300"
 
 
 async def test_expired_continue_token_starts_the_list_anew(
@@ -417,7 +487,7 @@ async def test_event_told_twice_is_no_fault(
         await asyncio.sleep(1)
 
         assert agree(store, server)
-        assert len(server.requests) == 2
+        assert (len(server.lists), len(server.watches)) == (1, 1)
 
 
 async def test_kind_that_is_not_served_yet_is_found_later(

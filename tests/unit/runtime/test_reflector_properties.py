@@ -10,6 +10,7 @@ from tests.fakes.listwatch import FakeListWatch, WatchRequest, key_of
 from tests.unit.runtime.test_reflector import agree, running
 from tests.unit.runtime.virtual import VirtualClock, seeded
 from vso_controller.foundation.errors import Gone, Throttled, Transient
+from vso_controller.foundation.listwatch import VersionTooLarge
 from vso_controller.foundation.objects import Envelope
 from vso_controller.runtime.reflector import Reflector, ReflectorTiming
 from vso_controller.runtime.store import Store
@@ -17,12 +18,13 @@ from vso_controller.runtime.store import Store
 pytestmark = pytest.mark.looptime
 
 
+@pytest.mark.parametrize("streams", [False, True], ids=["pages", "streams"])
 @pytest.mark.parametrize("seed", range(25))
 async def test_store_converges_after_any_series_of_faults(
-    clock: VirtualClock, seed: int
+    clock: VirtualClock, seed: int, streams: bool
 ) -> None:
     random = seeded(seed)
-    server = FakeListWatch(page_size=3)
+    server = FakeListWatch(page_size=3, offers_initial_events=streams)
     store: Store[Envelope] = Store()
     reflector = Reflector(
         name="things",
@@ -35,12 +37,18 @@ async def test_store_converges_after_any_series_of_faults(
 
     def disturb() -> None:
         fault = random.choice(
-            [Transient("reset"), Gone("gone"), Throttled("busy", retry_after=3)]
+            [
+                Transient("reset"),
+                Gone("gone"),
+                Throttled("busy", retry_after=3),
+                VersionTooLarge("behind", retry_after=1),
+            ]
         )
         random.choice(
             [
                 lambda: server.watch_faults.append(fault),
                 lambda: server.list_faults.append(fault),
+                lambda: server.stream_faults.append(fault),
                 lambda: server.inject(fault),
                 server.compact,
                 server.bookmark,
@@ -61,6 +69,7 @@ async def test_store_converges_after_any_series_of_faults(
         server.watch_is_silent = False
         server.list_faults.clear()
         server.watch_faults.clear()
+        server.stream_faults.clear()
         await asyncio.sleep(200)
 
         assert agree(store, server)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from tests.fakes.listwatch import event_of, key_of, make_item
 from vso_controller.foundation.listwatch import EventType, WatchEvent
-from vso_controller.foundation.objects import Envelope
+from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.runtime.store import Store
 
 ADDED, MODIFIED, DELETED = EventType.ADDED, EventType.MODIFIED, EventType.DELETED
@@ -161,6 +162,74 @@ def test_history_that_began_anew_is_believed(
     store.replace([new], "")
 
     assert heard == [(old, new), (gone, None)]
+
+
+def item_in(namespace: str, version: int, name: str = "a") -> Envelope:
+    return replace(make_item(name, version), key=ObjectKey(namespace, name))
+
+
+@pytest.fixture
+def shared() -> Store[Envelope]:
+    """A store that two reflectors feed, one for each namespace."""
+    return Store(scopes=("red", "blue"))
+
+
+def test_list_of_one_scope_deletes_nothing_in_another(shared: Store[Envelope]) -> None:
+    red, blue = item_in("red", 1), item_in("blue", 2)
+    shared.replace([red, item_in("red", 3, "gone")], "5", scope="red")
+    shared.replace([blue], "6", scope="blue")
+    heard = Heard()
+    shared.add_handler(heard)
+
+    shared.replace([red], "9", scope="red")
+
+    assert heard == [(item_in("red", 3, "gone"), None)]
+    assert shared.values() == (red, blue)
+
+
+def test_history_that_began_anew_for_one_scope_spares_the_other(
+    shared: Store[Envelope],
+) -> None:
+    blue = item_in("blue", 900)
+    shared.replace([item_in("red", 901)], "950", scope="red")
+    shared.replace([blue], "950", scope="blue")
+
+    shared.replace([item_in("red", 3)], "", scope="red")
+
+    assert shared.values() == (item_in("red", 3), blue)
+
+
+async def test_store_has_synced_when_all_its_scopes_have(
+    shared: Store[Envelope],
+) -> None:
+    shared.replace([], "5", scope="red")
+    shared.replace([], "6", scope="red")
+    assert not shared.has_synced
+
+    shared.replace([], "5", scope="blue")
+
+    assert shared.has_synced
+
+
+def test_own_write_of_another_scope_is_left_alone(shared: Store[Envelope]) -> None:
+    ours = item_in("blue", 7)
+    heard = Heard()
+    shared.add_handler(heard)
+
+    with shared.writing(ours.key) as write:
+        write.landed(ours)
+        shared.replace([], "9", scope="red")
+
+    assert shared.values() == (ours,)
+    assert heard == []
+
+
+@pytest.mark.parametrize("scope", ["", "green"])
+def test_scope_that_is_none_is_a_fault_of_ours(
+    shared: Store[Envelope], scope: str
+) -> None:
+    with pytest.raises(ValueError, match="no scope of this store"):
+        shared.replace([], "5", scope=scope)
 
 
 def words(item: Envelope) -> Iterable[str]:
