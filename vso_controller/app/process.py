@@ -1,9 +1,9 @@
 """The life of the process: what runs for how long, and how it ends.
 
-Everything lives in one TaskGroup. Reflectors, the event recorder and the web
-server run from start to end; controllers run while this process leads. A
-request to stop ends the controllers first, then the lease is released, then
-the rest is cancelled.
+Everything lives in one TaskGroup. Reflectors and the web server run from start to
+end; controllers and the event recorder run while this process leads. A request to
+stop ends the controllers first, then the lease is released, then the rest is
+cancelled.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ from vso_controller.runtime.probes import metrics_route, probe_routes, serving
 from vso_controller.settings.model import Settings
 
 VERSION = version("vso-controller")
+LAST_EVENTS = 1.0
+"""Seconds that the last Events may take before the lease is given back."""
 UNLIMITED = 0
 WRITE_CONNECTIONS = 32
 """How many writes to the API server may be under way at once."""
@@ -139,7 +141,7 @@ class _Process:
         self._sessions = sessions
         self._random = SystemRandom()
         self._metrics = Metrics(version=VERSION)
-        self._stores = Stores()
+        self._stores = Stores(settings.watch_scopes)
         self._events = EventRecorder(session=sessions.events, clock=clock)
         self._engine = Engine(
             settings=settings, metrics=self._metrics, clock=clock, random=self._random
@@ -162,7 +164,9 @@ class _Process:
             clock=clock,
             random=self._random,
         )
-        self._reflectors = reflectors.feeding(self._stores, self._controllers.decoder)
+        self._reflectors = reflectors.feeding(
+            self._stores, self._controllers.decoder, settings.watch_scopes
+        )
         # Set while the controllers run.
         self._leading = False
 
@@ -173,7 +177,6 @@ class _Process:
             await self._serve(stack)
             async with asyncio.TaskGroup() as group:
                 background = [
-                    group.create_task(self._events.run()),
                     group.create_task(self._controllers.versions.run()),
                     *(group.create_task(each.run()) for each in self._reflectors),
                 ]
@@ -233,11 +236,22 @@ class _Process:
         try:
             await stop_when(stop, self._stores.wait_synced())
             if not stop.is_set():
-                await self._engine.run(stop)
+                await self._reconcile(stop)
         finally:
             self._leading = False
             self._metrics.leading(name, False)
             await self._controllers.stand_down()
+
+    async def _reconcile(self, stop: asyncio.Event) -> None:
+        """Run the controllers and send their Events, which are writes as others are.
+
+        None may be on its way any more when the lease is given back.
+        """
+        async with asyncio.TaskGroup() as group:
+            events = group.create_task(self._events.run())
+            await self._engine.run(stop)
+            await self._events.drain(within=LAST_EVENTS)
+            events.cancel()
 
 
 def _timing(settings: Settings) -> LeaderTiming:

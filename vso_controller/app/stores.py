@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from random import Random
 from typing import TypeVar
 
@@ -21,7 +21,7 @@ from vso_controller.kube.secrets import SECRETS
 from vso_controller.kube.session import ApiSession
 from vso_controller.runtime.ports import Keyed, ListWatch
 from vso_controller.runtime.reflector import Reflector, ReflectorTiming
-from vso_controller.runtime.store import Store
+from vso_controller.runtime.store import EVERYWHERE, Store
 from vso_controller.settings.model import WatchSettings
 
 T = TypeVar("T", bound=Keyed)
@@ -33,11 +33,11 @@ OUR_SECRETS = ",".join(f"{name}={value}" for name, value in OWNER_LABELS.items()
 class Stores:
     """One store for each kind that is watched."""
 
-    def __init__(self) -> None:
-        self.connections: Store[Envelope] = Store()
-        self.auths: Store[Envelope] = Store()
-        self.static_secrets: Store[Envelope] = Store()
-        self.secrets: Store[ObservedSecret] = Store()
+    def __init__(self, scopes: Collection[str] = (EVERYWHERE,)) -> None:
+        self.connections: Store[Envelope] = Store(scopes=scopes)
+        self.auths: Store[Envelope] = Store(scopes=scopes)
+        self.static_secrets: Store[Envelope] = Store(scopes=scopes)
+        self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
         self._all: dict[str, Store[Envelope] | Store[ObservedSecret]] = {
             VAULT_CONNECTION.resource.plural: self.connections,
             VAULT_AUTH.resource.plural: self.auths,
@@ -80,21 +80,21 @@ class Reflectors:
         )
 
     def feeding(
-        self, stores: Stores, decoder: SecretDecoder
-    ) -> Iterable[Reflector[Envelope] | Reflector[ObservedSecret]]:
-        """Return a reflector for each of the stores."""
-        secrets = ResourceListWatch(
-            session=self._session,
-            resource=SECRETS,
-            decoder=decoder,
-            label_selector=OUR_SECRETS,
-        )
-        return (
-            self._of_kind(VAULT_CONNECTION, stores.connections),
-            self._of_kind(VAULT_AUTH, stores.auths),
-            self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets),
-            self._reflector(SECRETS.plural, secrets, stores.secrets),
-        )
+        self, stores: Stores, decoder: SecretDecoder, scopes: Collection[str]
+    ) -> Iterator[Reflector[Envelope] | Reflector[ObservedSecret]]:
+        """Return a reflector for each of the stores in each of the scopes."""
+        for scope in scopes:
+            secrets = ResourceListWatch(
+                session=self._session,
+                resource=SECRETS,
+                decoder=decoder,
+                namespace=scope,
+                label_selector=OUR_SECRETS,
+            )
+            yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
+            yield self._of_kind(VAULT_AUTH, stores.auths, scope)
+            yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
+            yield self._reflector(SECRETS.plural, secrets, stores.secrets, scope)
 
     def of_versions(
         self, namespace: str, store: Store[ObjectVersion]
@@ -107,21 +107,29 @@ class Reflectors:
             namespace=namespace,
             metadata_only=True,
         )
-        return self._reflector(f"{SECRETS.plural} in {namespace}", source, store)
-
-    def _of_kind(self, kind: Kind, store: Store[Envelope]) -> Reflector[Envelope]:
-        source = ResourceListWatch(
-            session=self._session, resource=kind.resource, decoder=EnvelopeDecoder()
+        return self._reflector(
+            f"versions of {SECRETS.plural} in {namespace}", source, store
         )
-        return self._reflector(kind.resource.plural, source, store)
+
+    def _of_kind(
+        self, kind: Kind, store: Store[Envelope], scope: str
+    ) -> Reflector[Envelope]:
+        source = ResourceListWatch(
+            session=self._session,
+            resource=kind.resource,
+            decoder=EnvelopeDecoder(),
+            namespace=scope,
+        )
+        return self._reflector(kind.resource.plural, source, store, scope)
 
     def _reflector(
-        self, name: str, source: ListWatch[T], store: Store[T]
+        self, name: str, source: ListWatch[T], store: Store[T], scope: str = EVERYWHERE
     ) -> Reflector[T]:
         return Reflector(
-            name=name,
+            name=f"{name} in {scope}" if scope else name,
             source=source,
             store=store,
+            scope=scope,
             clock=self._clock,
             random=self._random,
             timing=self._timing,

@@ -10,6 +10,7 @@ higher `count` on the Event there is.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -94,6 +95,14 @@ class EventRecorder:
                     reason=occurrence.fact.reason,
                     error=str(error),
                 )
+            finally:
+                self._queue.task_done()
+
+    async def drain(self, *, within: float) -> None:
+        """Wait until all that was recorded is sent, for at most `within` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._queue.join()
 
     async def _send(self, occurrence: Occurrence, at: float) -> None:
         fact = occurrence.fact

@@ -245,3 +245,25 @@ async def test_long_names_and_messages_fit(
 
     assert len(counted.path.removeprefix(f"{EVENTS}/")) == 253
     assert server.seen[0].body.count(b"m" * LONGEST_MESSAGE) == 1
+
+
+async def test_drained_recorder_has_sent_all_that_was_recorded(
+    server: ScriptedServer, recorder: EventRecorder
+) -> None:
+    for _ in range(3):
+        server.answer({}, status=201)
+    for message in ("one", "two", "three"):
+        tell(recorder, message=message)
+
+    async with running(recorder):
+        await recorder.drain(within=5)
+
+        assert len(server.seen) == 3
+
+
+async def test_drain_waits_no_longer_than_it_may(recorder: EventRecorder) -> None:
+    tell(recorder)
+
+    await recorder.drain(within=0.01)
+
+    assert recorder.dropped == 0
