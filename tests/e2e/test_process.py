@@ -82,6 +82,23 @@ async def test_restart_writes_nothing(alone: World, team: Team) -> None:
     assert await _found(alone, resource) == resource
 
 
+async def test_only_the_named_namespaces_are_watched(alone: World, team: Team) -> None:
+    other = await alone.team()
+    await team.put(password="s3cret")
+    await other.put(password="s3cret")
+    await other.sync()
+    async with alone.controller(f"--watch-namespaces={team.namespace}"):
+        await team.sync()
+        await team.wait_ready()
+
+        assert await other.condition("VaultStaticSecret", "app", "Ready") is None
+        assert await other.secret() is None
+
+    async with alone.controller():
+        await other.wait_ready()
+        await other.end()
+
+
 async def test_nothing_secret_is_told_anywhere(
     world: World, controller: Controller, team: Team
 ) -> None:
