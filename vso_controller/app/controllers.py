@@ -52,6 +52,7 @@ from vso_controller.settings.model import Settings
 from vso_controller.vault.client import VaultClient
 from vso_controller.vault.ports import LoginMethod, Transport
 from vso_controller.vault.session import VaultSession
+from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tls import build_tls
 
 VAULT_USER_AGENT = f"vso-controller/{version('vso-controller')}"
@@ -215,6 +216,7 @@ class Controllers:
             clock=self._clock,
             random=self._random,
             namespace=namespace,
+            timing=_session_timing(self._settings),
         )
 
 
@@ -235,4 +237,18 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,
+    )
+
+
+def _session_timing(settings: Settings) -> SessionTiming:
+    """Let sessions rest as resources do: by the settings of the back-off."""
+    first = settings.backoff_initial_interval.total_seconds()
+    longest = settings.backoff_max_interval.total_seconds()
+    return SessionTiming(
+        first_rest=first,
+        growth=settings.backoff_multiplier,
+        longest_rest=longest,
+        longest_transient_rest=min(2 * first, longest),
+        verdict_holds=first,
+        relogin_rest=longest,
     )

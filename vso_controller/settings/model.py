@@ -105,7 +105,8 @@ class ReconcilingSettings(SettingsGroup):
     max_concurrent_reconciles: Annotated[int, Field(ge=1)] = 100
     """Number of objects of one kind that are reconciled at the same time."""
     backoff_initial_interval: Period = timedelta(seconds=5)
-    """Rest of an object after its first failure."""
+    """Rest of an object after its first failure, and of an identity that Vault did
+    not let in."""
     backoff_max_interval: Period = timedelta(seconds=60)
     """Longest rest of an object that keeps failing, before randomization."""
     backoff_multiplier: Annotated[float, Field(gt=0)] = 1.5

@@ -6,22 +6,20 @@ from random import Random
 
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed, Throttled, Transient
+from vso_controller.vault.timing import SessionTiming
 
-_FIRST = 5.0  # seconds
-_GROWTH = 1.5
-_LONGEST = 60.0  # seconds, where a person must change something
-_LONGEST_TRANSIENT = 10.0  # seconds, where Vault itself will come back
 _SPREAD = 0.25  # a rest is shortened by up to this part of it
 
 
 class LoginRest:
     """Remembers the last failure, so that one refused identity cannot flood Vault.
 
-    Rests grow from 5 s by half up to 60 s, up to 10 s if the failure is of the kind
-    that passes; they are never shorter than what Vault asked for.
+    Rests grow with each failure, less far if it is of the kind that passes; they
+    are never shorter than what Vault asked for.
     """
 
-    def __init__(self, *, clock: Clock, random: Random) -> None:
+    def __init__(self, *, timing: SessionTiming, clock: Clock, random: Random) -> None:
+        self._timing = timing
         self._clock = clock
         self._random = random
         self._failure: OperationFailed | None = None
@@ -36,9 +34,11 @@ class LoginRest:
 
     def begin(self, failure: OperationFailed) -> None:
         """Rest because of `failure`, longer than after the one before."""
+        timing = self._timing
         passes = isinstance(failure, Transient)
-        longest = _LONGEST_TRANSIENT if passes else _LONGEST
-        self._length = min(max(_FIRST, self._length * _GROWTH), longest)
+        longest = timing.longest_transient_rest if passes else timing.longest_rest
+        grown = max(timing.first_rest, self._length * timing.growth)
+        self._length = min(grown, longest)
         rest = self._length * (1 - _SPREAD * self._random.random())
         if isinstance(failure, Throttled):
             rest = max(rest, failure.retry_after)

@@ -37,10 +37,10 @@ from vso_controller.vault.login_rest import LoginRest
 from vso_controller.vault.paths import split_path
 from vso_controller.vault.ports import LoginMethod, LoginRequest, Transport
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
+from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tokens import Moment, Token, token_from_login
 
-_VERDICT_HOLDS = 5.0  # seconds that a token found alive is not looked up again
-_RELOGIN_REST = 60.0  # seconds without such a login after one that did not help
+DEFAULT_TIMING = SessionTiming()
 _TIMER_SLACK = 0.1  # seconds; a timer may fire a moment before its time
 
 
@@ -55,12 +55,14 @@ class VaultSession:
         clock: Clock,
         random: Random,
         namespace: str = "",
+        timing: SessionTiming = DEFAULT_TIMING,
     ) -> None:
+        self._timing = timing
         self._transport = transport
         self._login = login
         self._clock = clock
         self._namespace = namespace
-        self._rest = LoginRest(clock=clock, random=random)
+        self._rest = LoginRest(timing=timing, clock=clock, random=random)
         self._token: Token | None = None
         self._logging_in = asyncio.Lock()
         self._looking_up = asyncio.Lock()
@@ -199,9 +201,9 @@ class VaultSession:
             if self._token is not token:
                 return False
             now = self._clock.monotonic()
-            if now < self._seen_alive + _VERDICT_HOLDS:
+            if now < self._seen_alive + self._timing.verdict_holds:
                 return True
-            if now < self._vain_login + _RELOGIN_REST:
+            if now < self._vain_login + self._timing.relogin_rest:
                 return True
             alive = await self._look_up(token)
             if alive:

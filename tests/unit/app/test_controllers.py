@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from prometheus_client import generate_latest
@@ -19,7 +20,7 @@ from tests.unit.reconcilers.world import (
     RESOURCE_SPEC,
 )
 from tests.unit.runtime.virtual import VirtualClock, seeded
-from vso_controller.app.controllers import SESSIONS, Controllers
+from vso_controller.app.controllers import SESSIONS, Controllers, _session_timing
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.listwatch import EventType, WatchEvent
@@ -28,6 +29,7 @@ from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.session import open_session
 from vso_controller.settings.model import Settings
+from vso_controller.vault.timing import SessionTiming
 
 NOBODY = "https://127.0.0.1:1"
 
@@ -121,3 +123,15 @@ async def test_timeout_is_that_of_the_connection(
         connection = await world.controllers._connections.open(seen)
 
         assert connection.client._timeout == seconds  # type: ignore[attr-defined]
+
+
+def test_sessions_rest_as_resources_do() -> None:
+    by_default = _session_timing(Settings())
+    scaled = Settings(
+        backoff_initial_interval=timedelta(milliseconds=200),
+        backoff_max_interval=timedelta(seconds=1),
+    )
+
+    assert by_default == SessionTiming()
+    assert _session_timing(scaled).first_rest == 0.2
+    assert _session_timing(scaled).longest_rest == 1
