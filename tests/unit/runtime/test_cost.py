@@ -30,6 +30,9 @@ from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import WorkQueue
 
+# A tracer's cost is not the code's.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
