@@ -71,9 +71,8 @@ class Admin:
     async def apply_files(self, *folders: Path) -> None:
         """Create every object of the YAML files in `folders`, or bring it in step."""
         for folder in folders:
-            for file in sorted(folder.glob("*.yaml")):
-                for manifest in yaml.safe_load_all(file.read_text()):
-                    await self.apply(manifest)
+            for manifest in manifests_in(folder):
+                await self.apply(manifest)
         await self._wait_served()
 
     async def apply(self, manifest: Manifest) -> Manifest:
@@ -141,6 +140,12 @@ class Admin:
                 raise Refused(answer.status, await answer.text())
             document: Manifest = await answer.json()
             return document
+
+
+def manifests_in(folder: Path) -> list[Manifest]:
+    """Return all objects of the YAML files in a folder, in the order of the files."""
+    files = sorted(folder.glob("*.yaml"))
+    return [each for file in files for each in yaml.safe_load_all(file.read_text())]
 
 
 def named(

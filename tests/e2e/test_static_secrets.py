@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.admin import decoded
+from tests.e2e.admin import decoded, manifests_in
 from tests.e2e.world import OPERATOR, PATIENCE, ROOT, Controller, Team, World
 from tests.support.conditions import eventually
 from tests.support.requestlog import to_resource
@@ -236,22 +236,25 @@ async def test_secret_goes_with_its_resource(team: Team) -> None:
 @pytest.mark.usefixtures("controller")
 async def test_manifests_of_the_examples_work_as_they_are(world: World) -> None:
     await world.kv.put("production/database", {"username": "admin", "password": "x"})
+    await world.kv1.put("production/settings", {"theme": "dark"})
     production = Team(world, "production")
     operator = Team(world, OPERATOR)
-    await world.admin.apply_files(ROOT / "examples")
+    ca = operator.named("Secret", "vault-ca-cert")
+    await world.admin.apply(ca | {"stringData": {"ca.crt": world.bao.ca_pem}})
 
-    await world.admin.apply(
-        operator.named("Secret", "vault-ca-cert")
-        | {"stringData": {"ca.crt": world.bao.ca_pem}}
-    )
-    await world.admin.patch(
-        operator.named("VaultConnection", "vault-connection"),
-        {"spec": {"address": world.bao.address}},
-    )
+    for manifest in manifests_in(ROOT / "examples"):
+        if manifest["kind"] == "VaultConnection":
+            # All that an overlay has to put in.
+            manifest["spec"]["address"] = world.bao.address
+        await world.admin.apply(manifest)
 
+    for name in ("database-creds", "database-secret", "legacy-settings"):
+        await production.wait_ready(name)
     await production.wait_value("username", b"admin", name="database-secret")
     await production.wait_value("username", b"admin", name="db-credentials")
-    await production.remove()
+    await production.wait_value("theme", b"dark", name="settings")
+    await production.end()
+    await operator.remove()
 
 
 async def _vault_reads(controller: Controller, team: Team) -> float:
