@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -109,5 +108,4 @@ class FairLineMachine(RuleBasedStateMachine):
         }
 
 
-FairLineMachine.TestCase.settings = settings(max_examples=60, deadline=None)
 TestFairLine = FairLineMachine.TestCase

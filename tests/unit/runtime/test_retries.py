@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import looptime
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -220,5 +219,4 @@ class RetriesMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-RetriesMachine.TestCase.settings = settings(max_examples=40, deadline=None)
 TestRetries = RetriesMachine.TestCase

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import looptime
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -327,5 +326,4 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-SchedulerMachine.TestCase.settings = settings(max_examples=60, deadline=None)
 TestScheduler = SchedulerMachine.TestCase

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import looptime
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -165,9 +165,6 @@ class QueueMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-QueueMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
-)
 TestQueue = QueueMachine.TestCase
 
 
@@ -216,7 +213,6 @@ class Bounds:
         max_size=120,
     )
 )
-@settings(deadline=None)
 def test_no_key_waits_for_more_turns_than_flows_and_lanes_explain(
     adds: list[list[tuple[int, int, Lane]]],
 ) -> None:

@@ -38,7 +38,7 @@ HOSTILE = st.sampled_from(
 PATHS = st.lists(HOSTILE | st.text(max_size=8), max_size=5).map("/".join)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=PATHS)
 @example(path="../../sys/raw")
 @example(path="a//b")
