@@ -12,7 +12,7 @@ from tests.support.oracle.case import Case
 from tests.support.oracle.claims import PKI, destination_of, issue_path
 from tests.support.oracle.journal import CredentialWanted
 from tests.support.oracle.leases import LeaseLife
-from tests.support.oracle.records import Ref
+from tests.support.oracle.records import Ref, ResourceSeen
 from tests.support.oracle.report import Invariant, Violation
 
 
@@ -127,7 +127,15 @@ def _left_behind(
         if not before.spec.get("revoke"):
             continue
         for lease in filter(before.names_in_status, lives):
-            if after.gone:
-                yield lease, after.at, f"{ref} was deleted"
-            elif ref.kind == PKI and not after.names_in_status(lease):
-                yield lease, after.at, f"{ref} has another one"
+            reason = _why_it_goes(ref, lease, after)
+            if reason:
+                yield lease, after.at, reason
+
+
+def _why_it_goes(ref: Ref, lease: str, after: ResourceSeen) -> str:
+    """Return why a lease has to go that a resource named until `after`; "" if not."""
+    if after.gone:
+        return f"{ref} was deleted"
+    if ref.kind == PKI and not after.names_in_status(lease):
+        return f"{ref} has another one"
+    return ""
