@@ -40,6 +40,8 @@ RandomBytes = Callable[[int], bytes]
 class KeyStore(Protocol):
     """The store of the one Secret."""
 
+    @property
+    def has_synced(self) -> bool: ...
     async def wait_synced(self) -> None: ...
     def get(self, key: ObjectKey) -> OpenSecret | None: ...
     def add_handler(
@@ -100,8 +102,12 @@ class HmacKey:
 
     def not_ready(self) -> Iterator[str]:
         """Say why the key is not known, if it is not."""
-        if self._value is None:
+        if self._value is not None:
+            return
+        if self._store.has_synced:
             yield explain(self._key, self._standing)
+        else:
+            yield f"Secret {self._key} has not been looked for yet"
 
     async def guard(self) -> None:
         """See to it that the Secret exists, until cancelled. For the leader alone."""

@@ -161,6 +161,16 @@ async def test_nobody_creates_a_key_before_it_is_known_that_there_is_none() -> N
     assert cluster.value is None
 
 
+async def test_replica_that_has_heard_nothing_does_not_say_that_the_key_is_missing() -> (
+    None
+):
+    replica = Cluster().replica()
+
+    assert list(replica.key.not_ready()) == [
+        f"Secret {KEY} has not been looked for yet"
+    ]
+
+
 async def test_standby_creates_nothing_and_learns_what_the_leader_made() -> None:
     cluster = Cluster()
     standby = cluster.replica().watch()
