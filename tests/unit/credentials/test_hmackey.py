@@ -161,9 +161,7 @@ async def test_nobody_creates_a_key_before_it_is_known_that_there_is_none() -> N
     assert cluster.value is None
 
 
-async def test_replica_that_has_heard_nothing_does_not_say_that_the_key_is_missing() -> (
-    None
-):
+async def test_key_that_was_not_looked_for_is_not_said_to_be_missing() -> None:
     replica = Cluster().replica()
 
     assert list(replica.key.not_ready()) == [
