@@ -15,6 +15,7 @@ import yaml
 
 from tests.support.conditions import eventually
 from vso_controller.foundation.clock import SystemClock
+from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.objects import Envelope, ObjectKey, ResourceType
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.calls import Call, Target, Verb, object_target
@@ -83,7 +84,9 @@ class Site:
 
     @property
     def secrets(self) -> Secrets:
-        return Secrets(session=self.session, decoder=SecretDecoder(key=DIGEST_KEY))
+        return Secrets(
+            session=self.session, decoder=SecretDecoder(digest=digest_with(DIGEST_KEY))
+        )
 
     def widgets(
         self, label: str = "", namespace: str = "default"

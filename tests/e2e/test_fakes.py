@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.e2e.clusters import Cluster
 from tests.e2e.kube_site import settings_for, unique
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.objects import NewSecret, ObjectKey, SecretPatch
 from vso_controller.foundation.secret import Secret, SecretData
 from vso_controller.kube.decoding import SecretDecoder
@@ -34,7 +34,10 @@ async def secrets(
         return
     settings = await settings_for(cluster, cluster.admin_token, tmp_path)
     async with open_session(settings=settings) as session:
-        yield Secrets(session=session, decoder=SecretDecoder(key=Secret(DIGEST_KEY)))
+        yield Secrets(
+            session=session,
+            decoder=SecretDecoder(digest=digest_with(Secret(DIGEST_KEY))),
+        )
 
 
 def new_secret(**data: bytes) -> NewSecret:

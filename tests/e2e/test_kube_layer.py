@@ -29,7 +29,7 @@ from tests.e2e.kube_site import (
 from tests.support.conditions import eventually
 from tests.support.controlplane import ControlPlane, assets_from_environment
 from vso_controller.foundation.clock import SystemClock
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.events import EventKind, EventSubject, subject_of
 from vso_controller.foundation.leases import LeaseRecord
 from vso_controller.foundation.listwatch import EventType
@@ -314,7 +314,7 @@ async def test_secrets_are_listed_by_their_labels(site: Site) -> None:
     listwatch = ResourceListWatch[ObservedSecret](
         session=site.session,
         resource=SECRETS,
-        decoder=SecretDecoder(key=DIGEST_KEY),
+        decoder=SecretDecoder(digest=digest_with(DIGEST_KEY)),
         label_selector=f"test={label}",
     )
 
@@ -361,7 +361,9 @@ async def test_token_of_a_service_account_opens_what_its_rights_do(
     settings = await site.settings(token.reveal())
 
     async with open_session(settings=settings) as session:
-        mine = Secrets(session=session, decoder=SecretDecoder(key=DIGEST_KEY))
+        mine = Secrets(
+            session=session, decoder=SecretDecoder(digest=digest_with(DIGEST_KEY))
+        )
         with pytest.raises(Forbidden, match="get secrets default/any: 403"):
             await mine.read(ObjectKey("default", "any"))
 

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 
+from vso_controller.domain import hmackey
 from vso_controller.foundation.digest import digest_of
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.events import EventKind, EventSubject
@@ -22,6 +23,7 @@ from vso_controller.foundation.objects import (
     ObjectKey,
     ObjectVersion,
     ObservedSecret,
+    OpenSecret,
     ResourceType,
     SecretPatch,
 )
@@ -91,6 +93,8 @@ class FakeKubernetes:
     def __init__(self) -> None:
         self.watched: Store[ObservedSecret] = Store()
         self.versions = FakeVersionStores(self)
+        # Those of the Secret that replicas watch for its value.
+        self.key_stores: list[Store[OpenSecret]] = []
         self.values: dict[ObjectKey, dict[str, bytes]] = {}
         self.secrets: dict[ObjectKey, ObservedSecret] = {}
         self.told: list[Told] = []
@@ -129,6 +133,7 @@ class FakeKubernetes:
             labels=dict(secret.labels),
             annotations=dict(secret.annotations),
             owners=secret.owners,
+            immutable=secret.immutable,
         )
         return self._store(observed, secret.data.reveal())
 
@@ -234,8 +239,17 @@ class FakeKubernetes:
 
     def _tell(self, kind: EventType, secret: ObservedSecret) -> None:
         self.versions.tell(kind, secret)
+        if secret.key.name == hmackey.NAME:
+            self._tell_key(kind, secret)
         if "secrets.hashicorp.com/vso-ownerRefUID" in secret.labels:
             self.watched.apply(WatchEvent(kind, secret.resource_version, secret))
+
+    def _tell_key(self, kind: EventType, secret: ObservedSecret) -> None:
+        data = SecretData(dict(self.values.get(secret.key, {})))
+        version = secret.resource_version
+        for store in self.key_stores:
+            opened = OpenSecret(secret.key, secret.uid, version, data)
+            store.apply(WatchEvent(kind, version, opened))
 
 
 def _overlaid(

@@ -5,8 +5,7 @@ A new kind is one more method here.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+import secrets as randomness
 from importlib.metadata import version
 from random import Random
 
@@ -20,14 +19,15 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
+from vso_controller.domain import hmackey
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import no_digest
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
-from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.secrets import Secrets
@@ -35,6 +35,7 @@ from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
@@ -44,6 +45,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.controller import Controller
 from vso_controller.runtime.informers import Informers
 from vso_controller.runtime.ports import Reconciler
@@ -87,9 +89,9 @@ class Controllers:
         self._events = events
         self._clock = clock
         self._random = random
-        # Of this process alone: digests of Secrets are compared, never stored.
-        self._digest_key = secrets.token_bytes(32)
-        self.decoder = SecretDecoder(key=Secret(self._digest_key))
+        self._known = KnownResources()
+        self.hmac_key = self._hmac_key()
+        self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         live = Secrets(session=reads, decoder=self.decoder)
         self._connections = Connections(
             secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
@@ -127,6 +129,7 @@ class Controllers:
         What is deleted while nobody reconciles is never heard of again, so nothing
         is kept from one leadership to the next.
         """
+        self._known.clear()
         self._sessions.clear()
         self._unlabelled.clear()
         await self._connections.close()
@@ -162,7 +165,9 @@ class Controllers:
             sessions=self._sessions,
             destinations=destinations,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
-            digest=self._digest,
+            known=self._known,
+            digest=self.hmac_key.digest,
+            operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(
                 floor=self._settings.min_refresh_after,
                 freshness_floor=self._settings.read_freshness_floor,
@@ -185,8 +190,25 @@ class Controllers:
             metrics=self._metrics,
         )
 
-    def _digest(self, data: Mapping[str, bytes]) -> bytes:
-        return digest_of(data, self._digest_key)
+    def _hmac_key(self) -> HmacKey:
+        settings = self._settings
+        return HmacKey(
+            key=ObjectKey(settings.namespace, hmackey.NAME),
+            store=self._stores.hmac_key,
+            # What is created is learned from the watch, not from the answer.
+            secrets=Secrets(
+                session=self._writes, decoder=SecretDecoder(digest=no_digest)
+            ),
+            random_bytes=randomness.token_bytes,
+            backoff=Backoff(
+                initial=settings.watch_backoff_initial_interval.total_seconds(),
+                maximum=settings.watch_backoff_max_interval.total_seconds(),
+                reset_after=settings.watch_timeout_max.total_seconds(),
+                clock=self._clock,
+                random=self._random,
+            ),
+            observer=self._metrics,
+        )
 
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None

@@ -1,9 +1,9 @@
 """The life of the process: what runs for how long, and how it ends.
 
 Everything lives in one TaskGroup. Reflectors and the web server run from start to
-end; controllers and the event recorder run while this process leads. A request to
-stop ends the controllers first, then the lease is released, then the rest is
-cancelled.
+end, that of Secrets as soon as the key of their digests is known; controllers and the
+event recorder run while this process leads. A request to stop ends the controllers
+first, then the lease is released, then the rest is cancelled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import gc
 import math
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -36,6 +36,7 @@ from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.leases import Lease
 from vso_controller.kube.session import ApiSession, open_session
 from vso_controller.runtime.gate import LeaseGate
+from vso_controller.runtime.informers import Feed
 from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
 from vso_controller.runtime.probes import metrics_route, probe_routes, serving
 from vso_controller.settings.model import Settings
@@ -164,8 +165,12 @@ class _Process:
             clock=clock,
             random=self._random,
         )
-        self._reflectors = reflectors.feeding(
-            self._stores, self._controllers.decoder, settings.watch_scopes
+        self._reflectors: tuple[Feed, ...] = (
+            reflectors.of_hmac_key(settings.namespace, self._stores.hmac_key),
+            *reflectors.of_kinds(self._stores, settings.watch_scopes),
+        )
+        self._secret_reflectors = reflectors.of_secrets(
+            self._stores.secrets, self._controllers.decoder, settings.watch_scopes
         )
         # Set while the controllers run.
         self._leading = False
@@ -179,15 +184,23 @@ class _Process:
                 background = [
                     group.create_task(self._controllers.versions.run()),
                     *(group.create_task(each.run()) for each in self._reflectors),
+                    group.create_task(self._watch_secrets()),
                 ]
                 await self._work(stop)
                 for task in background:
                     task.cancel()
 
+    async def _watch_secrets(self) -> None:
+        """Watch Secrets as soon as their digests can be made."""
+        await self._controllers.hmac_key.wait_learned()
+        async with asyncio.TaskGroup() as group:
+            for each in self._secret_reflectors:
+                group.create_task(each.run())
+
     async def _serve(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         metrics = metrics_route(lambda: generate_latest(self._metrics.registry))
-        probes = probe_routes(self._stores.not_ready)
+        probes = probe_routes(self._not_ready)
         for what, address, routes in (
             ("metrics", settings.metrics_bind_address, [metrics]),
             ("probes", settings.health_probe_bind_address, probes),
@@ -197,6 +210,10 @@ class _Process:
                     serving(address.host, address.port, routes)
                 )
                 log.info("serving", what=what, port=port)
+
+    def _not_ready(self) -> Iterator[str]:
+        yield from self._controllers.hmac_key.not_ready()
+        yield from self._stores.not_ready()
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Lead whenever we may, until `stop` is set and what was begun has ended."""
@@ -234,9 +251,12 @@ class _Process:
         name = self._settings.leader_elect_resource_name
         self._metrics.leading(name, True)
         try:
-            await stop_when(stop, self._stores.wait_synced())
-            if not stop.is_set():
-                await self._reconcile(stop)
+            async with asyncio.TaskGroup() as group:
+                guard = group.create_task(self._controllers.hmac_key.guard())
+                await stop_when(stop, self._stores.wait_synced())
+                if not stop.is_set():
+                    await self._reconcile(stop)
+                guard.cancel()
         finally:
             self._leading = False
             self._metrics.leading(name, False)

@@ -12,10 +12,21 @@ from vso_controller.api.kinds import (
     VAULT_STATIC_SECRET,
     Kind,
 )
+from vso_controller.domain import hmackey
 from vso_controller.domain.ownership import OWNER_LABELS
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.objects import Envelope, ObjectVersion, ObservedSecret
-from vso_controller.kube.decoding import EnvelopeDecoder, SecretDecoder, VersionDecoder
+from vso_controller.foundation.objects import (
+    Envelope,
+    ObjectVersion,
+    ObservedSecret,
+    OpenSecret,
+)
+from vso_controller.kube.decoding import (
+    EnvelopeDecoder,
+    OpenSecretDecoder,
+    SecretDecoder,
+    VersionDecoder,
+)
 from vso_controller.kube.listwatch import ResourceListWatch
 from vso_controller.kube.secrets import SECRETS
 from vso_controller.kube.session import ApiSession
@@ -38,6 +49,7 @@ class Stores:
         self.auths: Store[Envelope] = Store(scopes=scopes)
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
+        self.hmac_key: Store[OpenSecret] = Store()
         self._all: dict[str, Store[Envelope] | Store[ObservedSecret]] = {
             VAULT_CONNECTION.resource.plural: self.connections,
             VAULT_AUTH.resource.plural: self.auths,
@@ -79,22 +91,44 @@ class Reflectors:
             backoff_maximum=settings.watch_backoff_max_interval.total_seconds(),
         )
 
-    def feeding(
-        self, stores: Stores, decoder: SecretDecoder, scopes: Collection[str]
-    ) -> Iterator[Reflector[Envelope] | Reflector[ObservedSecret]]:
-        """Return a reflector for each of the stores in each of the scopes."""
+    def of_kinds(
+        self, stores: Stores, scopes: Collection[str]
+    ) -> Iterator[Reflector[Envelope]]:
+        """Return a reflector for each of our kinds in each of the scopes."""
         for scope in scopes:
-            secrets = ResourceListWatch(
+            yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
+            yield self._of_kind(VAULT_AUTH, stores.auths, scope)
+            yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
+
+    def of_secrets(
+        self,
+        store: Store[ObservedSecret],
+        decoder: SecretDecoder,
+        scopes: Collection[str],
+    ) -> Iterator[Reflector[ObservedSecret]]:
+        """Return a reflector for the Secrets with our labels in each of the scopes."""
+        for scope in scopes:
+            source = ResourceListWatch(
                 session=self._session,
                 resource=SECRETS,
                 decoder=decoder,
                 namespace=scope,
                 label_selector=OUR_SECRETS,
             )
-            yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
-            yield self._of_kind(VAULT_AUTH, stores.auths, scope)
-            yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
-            yield self._reflector(SECRETS.plural, secrets, stores.secrets, scope)
+            yield self._reflector(SECRETS.plural, source, store, scope)
+
+    def of_hmac_key(
+        self, namespace: str, store: Store[OpenSecret]
+    ) -> Reflector[OpenSecret]:
+        """Return a reflector for the one Secret that holds the key of digests."""
+        source = ResourceListWatch(
+            session=self._session,
+            resource=SECRETS,
+            decoder=OpenSecretDecoder(),
+            namespace=namespace,
+            name=hmackey.NAME,
+        )
+        return self._reflector(f"{SECRETS.plural} {hmackey.NAME}", source, store)
 
     def of_versions(
         self, namespace: str, store: Store[ObjectVersion]

@@ -36,19 +36,39 @@ MANAGED_METADATA = "vso-controller.dev/managed-metadata"
 can be told from those of others. Its absence alone is no reason to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """The destination Secret as a resource wants it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """All that a resource says of its destination Secret; the data is Vault's."""
 
     key: ObjectKey
     owner: OwnerReference
-    data: SecretData
-    digest: bytes  # of `data`, with the key that `ObservedSecret.digest` was made with
     create: bool = False
     overwrite: bool = False
     type: str = OPAQUE
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
+
+    def filled(self, data: SecretData, digest: bytes) -> Desired:
+        """Return the Secret of this shape that holds `data`."""
+        return Desired(
+            key=self.key,
+            owner=self.owner,
+            create=self.create,
+            overwrite=self.overwrite,
+            type=self.type,
+            labels=self.labels,
+            annotations=self.annotations,
+            data=data,
+            digest=digest,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired(Shape):
+    """The destination Secret as a resource wants it."""
+
+    data: SecretData
+    digest: bytes  # of `data`, with the key that `ObservedSecret.digest` was made with
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +112,15 @@ def plan(desired: Desired, observed: ObservedSecret | None) -> Plan:
     return (_plan_own if desired.create else _plan_foreign)(desired, observed)
 
 
+def is_shaped(observed: ObservedSecret, shape: Shape) -> bool:
+    """Tell whether a Secret of ours has all but its data as it must be."""
+    untouched = _untouched(observed)
+    return (
+        observed.type == shape.type
+        and _with_metadata(shape, observed, untouched) == untouched
+    )
+
+
 def _plan_own(desired: Desired, observed: ObservedSecret | None) -> Plan:
     refusal = refusal_of_type(desired.type, desired.data.reveal())
     if refusal is not None:
@@ -132,21 +161,27 @@ def _not_ours(desired: Desired, observed: ObservedSecret) -> Failure | None:
 
 
 def _update(desired: Desired, observed: ObservedSecret) -> Plan:
-    managed = _parse_managed(observed.annotations.get(MANAGED_METADATA, ""))
-    owned = desired.owner in observed.owners
-    patch = replace(
-        _with_data(desired, observed),
-        labels=_changes(_labels(desired), observed.labels, managed["labels"]),
-        annotations=_changes(
-            _annotations(desired), observed.annotations, managed["annotations"]
-        ),
-        owners=None if owned else (*observed.owners, desired.owner),
-    )
+    patch = _with_metadata(desired, observed, _with_data(desired, observed))
     step = _step(desired, observed, patch)
     if not isinstance(step, Update):
         return step
     record = _managed_change(desired, observed)
     return Update(replace(patch, annotations={**patch.annotations, **record}))
+
+
+def _with_metadata(
+    shape: Shape, observed: ObservedSecret, patch: SecretPatch
+) -> SecretPatch:
+    managed = _parse_managed(observed.annotations.get(MANAGED_METADATA, ""))
+    owned = shape.owner in observed.owners
+    return replace(
+        patch,
+        labels=_changes(_labels(shape), observed.labels, managed["labels"]),
+        annotations=_changes(
+            _annotations(shape), observed.annotations, managed["annotations"]
+        ),
+        owners=None if owned else (*observed.owners, shape.owner),
+    )
 
 
 def _untouched(observed: ObservedSecret) -> SecretPatch:
@@ -185,12 +220,12 @@ def _new(desired: Desired) -> NewSecret:
     )
 
 
-def _labels(desired: Desired) -> dict[str, str]:
-    return {**(desired.labels or {}), **owner_labels(desired.owner.uid)}
+def _labels(shape: Shape) -> dict[str, str]:
+    return {**(shape.labels or {}), **owner_labels(shape.owner.uid)}
 
 
-def _annotations(desired: Desired) -> dict[str, str]:
-    wanted = dict(desired.annotations or {})
+def _annotations(shape: Shape) -> dict[str, str]:
+    wanted = dict(shape.annotations or {})
     wanted.pop(MANAGED_METADATA, None)  # a record of ours, whatever a spec says
     return wanted
 

@@ -83,6 +83,11 @@ class Metrics:
             ("name",),
             registry=self.registry,
         )
+        self._hmac_key = Gauge(
+            "vso_hmac_key_in_step",
+            "Whether the Secret of the HMAC key holds the key in use (1) or not (0).",
+            registry=self.registry,
+        )
         self._resource_status = Gauge(
             "controller_resource_status",
             "Whether a resource is ready (1) or not (0).",
@@ -154,6 +159,10 @@ class Metrics:
                 "namespace": key.namespace,
             }
         )
+
+    def hmac_key_in_step(self, in_step: bool) -> None:
+        """Note whether the Secret of the HMAC key holds the key in use."""
+        self._hmac_key.set(in_step)
 
     def leading(self, lease: str, leading: bool) -> None:
         """Note whether this process leads.

@@ -83,8 +83,8 @@ class ObjectVersion:
 class ObservedSecret:
     """A Kubernetes Secret as the store keeps it: everything but its values.
 
-    `digest` is a keyed digest of the data, made by the decoder with a key of
-    this process; `data_keys` are the names in `data`, never their values.
+    `digest` is a keyed digest of the data, made by the decoder;
+    `data_keys` are the names in `data`, never their values.
     """
 
     key: ObjectKey
@@ -101,6 +101,16 @@ class ObservedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenSecret:
+    """A Kubernetes Secret with its values, for the one that is kept with them."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    data: SecretData
+
+
+@dataclass(frozen=True, slots=True)
 class NewSecret:
     """A Kubernetes Secret to be created."""
 
@@ -110,6 +120,7 @@ class NewSecret:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     owners: tuple[OwnerReference, ...] = ()
+    immutable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ becomes typed fields, spec and status stay JSON bytes, all the rest (managed
 fields first) is skipped unparsed. What is kept are copies: `msgspec.Raw` is a
 view, and one that is kept would keep its whole page.
 
-The values of Secrets are digested here and dropped.
+The values of Secrets are digested here and dropped, but for the one Secret that is
+watched for its value.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import Digest
 from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
 from vso_controller.foundation.objects import (
     Envelope,
     ObjectKey,
     ObjectVersion,
     ObservedSecret,
+    OpenSecret,
     OwnerReference,
 )
 from vso_controller.foundation.secret import Secret, SecretData
@@ -178,10 +180,10 @@ class VersionDecoder:
 
 
 class SecretDecoder:
-    """Decodes Secrets, and keeps a digest of their data made with `key`."""
+    """Decodes Secrets, and keeps what `digest` makes of their data."""
 
-    def __init__(self, *, key: Secret[bytes]) -> None:
-        self._key = key
+    def __init__(self, *, digest: Digest) -> None:
+        self._digest = digest
 
     def page(self, document: bytes) -> Page[ObservedSecret]:
         read = _decode(_SECRET_LISTS, document)
@@ -204,7 +206,7 @@ class SecretDecoder:
             uid=metadata.uid,
             resource_version=metadata.resource_version,
             type=sys.intern(read.type),
-            digest=digest_of(data, self._key.reveal()),
+            digest=self._digest(data),
             data_keys=frozenset(data),
             labels=metadata.labels or _NO_ENTRIES,
             annotations=annotations or _NO_ENTRIES,
@@ -212,6 +214,21 @@ class SecretDecoder:
             immutable=bool(read.immutable),
             deleting=metadata.deletion_timestamp is not None,
         )
+
+
+class OpenSecretDecoder:
+    """Decodes Secrets, and keeps their values."""
+
+    def page(self, document: bytes) -> Page[OpenSecret]:
+        read = _decode(_SECRET_LISTS, document)
+        return Page(
+            items=tuple(map(_opened, read.items or ())),
+            resource_version=read.metadata.resource_version,
+            continue_token=read.metadata.continue_token,
+        )
+
+    def item(self, document: bytes | msgspec.Raw) -> OpenSecret:
+        return _opened(_decode(_SECRETS, document))
 
 
 def secret_data(document: bytes) -> SecretData:
@@ -269,6 +286,16 @@ def _envelope(read: _Resource) -> Envelope:
         owners=_owners(metadata),
         finalizers=tuple(map(sys.intern, metadata.finalizers or ())),
         deleting=metadata.deletion_timestamp is not None,
+    )
+
+
+def _opened(read: _KubernetesSecret) -> OpenSecret:
+    metadata = read.metadata
+    return OpenSecret(
+        key=_key(metadata),
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        data=Secret(read.data or {}),
     )
 
 

@@ -32,8 +32,8 @@ _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 class ResourceListWatch(Generic[V]):
     """Lists and watches the objects of one resource.
 
-    `namespace` "" means all of them, `label_selector` "" every object. With
-    `metadata_only` the server leaves everything else out.
+    `namespace` "" means all of them, `label_selector` "" every object, `name` "" any
+    name. With `metadata_only` the server leaves everything else out.
     """
 
     def __init__(
@@ -44,12 +44,16 @@ class ResourceListWatch(Generic[V]):
         decoder: Decoder[V],
         namespace: str = "",
         label_selector: str = "",
+        name: str = "",
         metadata_only: bool = False,
     ) -> None:
         self._session = session
         self._decoder = decoder
         self._target = Target(resource, namespace)
         self._scope = {"labelSelector": label_selector} if label_selector else {}
+        if name:
+            # By this, an access rule that names the object is enough.
+            self._scope["fieldSelector"] = f"metadata.name={name}"
         self._list_as = _METADATA_LIST if metadata_only else JSON
         self._watch_as = _METADATA if metadata_only else JSON
 

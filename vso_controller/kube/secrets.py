@@ -92,21 +92,22 @@ class Secrets:
 
 
 def _new_document(secret: NewSecret) -> bytes:
-    return msgspec.json.encode(
-        {
-            "apiVersion": SECRETS.api_version,
-            "kind": SECRETS.kind,
-            "metadata": {
-                "name": secret.key.name,
-                "namespace": secret.key.namespace,
-                "labels": dict(secret.labels),
-                "annotations": dict(secret.annotations),
-                "ownerReferences": _owner_documents(secret.owners),
-            },
-            "type": secret.type,
-            "data": secret.data.reveal(),
-        }
-    )
+    document: dict[str, object] = {
+        "apiVersion": SECRETS.api_version,
+        "kind": SECRETS.kind,
+        "metadata": {
+            "name": secret.key.name,
+            "namespace": secret.key.namespace,
+            "labels": dict(secret.labels),
+            "annotations": dict(secret.annotations),
+            "ownerReferences": _owner_documents(secret.owners),
+        },
+        "type": secret.type,
+        "data": secret.data.reveal(),
+    }
+    if secret.immutable:
+        document["immutable"] = True
+    return msgspec.json.encode(document)
 
 
 def _patch_document(patch: SecretPatch) -> bytes:

@@ -51,6 +51,10 @@ class Destinations:
         self._unlabelled = unlabelled
         self._secrets = secrets
 
+    def watched(self, key: ObjectKey) -> ObservedSecret | None:
+        """Return a Secret with our labels as it was last seen, without a request."""
+        return self._watched.get(key)
+
     async def apply(self, desired: Desired) -> bool:
         """Bring the Secret in step; return whether anything had to be written.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+
+import structlog
 
 from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec, parse_status
@@ -19,8 +20,9 @@ from vso_controller.domain.conditions import (
     is_true,
     merged,
 )
-from vso_controller.domain.destination import OPAQUE, Desired
+from vso_controller.domain.destination import OPAQUE, Desired, Shape
 from vso_controller.domain.features import unsupported_in_static_secret
+from vso_controller.domain.hmackey import is_reserved
 from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal, Retry
 from vso_controller.domain.refresh import refresh_period, until_next_slot
 from vso_controller.domain.secretdata import build_data
@@ -30,13 +32,16 @@ from vso_controller.domain.staticsecret import (
     after_success,
     until_stale,
 )
+from vso_controller.domain.syncreason import Observed, SyncReason, sync_reason
 from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.errors import Invalid, OperationFailed
 from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.failures import failure_of
+from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
 from vso_controller.reconcilers.reporting import News, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
@@ -46,7 +51,7 @@ from vso_controller.vault.engines.kv import KvSecret, read_kv_v1, read_kv_v2
 from vso_controller.vault.paths import quote_path, split_path
 from vso_controller.vault.ports import VaultReader
 
-Digest = Callable[[Mapping[str, bytes]], bytes]
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,15 @@ class _Resource:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Synced:
+    """How a resource was found, or brought, in step."""
+
+    question: str  # that is put to Vault about it
+    destination: Desired | None = None  # None: it was adopted, nobody asked Vault
+    changed: bool = False  # whether the Secret had to be written
+
+
 class VaultStaticSecretReconciler:
     """Read, decide, act, report: in that order, each in one place."""
 
@@ -89,7 +103,9 @@ class VaultStaticSecretReconciler:
         sessions: Sessions,
         destinations: Destinations,
         reporter: Reporter,
+        known: KnownResources,
         digest: Digest,
+        operator_namespace: str,
         policy: RefreshPolicy,
         clock: Clock,
     ) -> None:
@@ -97,7 +113,9 @@ class VaultStaticSecretReconciler:
         self._sessions = sessions
         self._destinations = destinations
         self._reporter = reporter
+        self._known = known
         self._digest = digest
+        self._operator_namespace = operator_namespace
         self._policy = policy
         self._clock = clock
 
@@ -111,61 +129,86 @@ class VaultStaticSecretReconciler:
             # The destination goes with its owner reference.
             self._sessions.release(key)
             self._destinations.release(key)
+            self._known.forget(key)
             self._reporter.gone(key)
             return Outcome()
 
         resource = _parse(envelope)
         try:
-            question, changed = await self._sync(resource)
+            synced = await self._sync(resource)
         except NotLeading:
             raise
         except OperationFailed as error:
             return await self._failed(resource, error)
-        await self._succeeded(resource, changed=changed)
+        self._known.add(envelope)
+        await self._succeeded(resource, synced)
         return Outcome(
             until_next_slot(
-                question, period=self._period(resource), now=self._clock.now()
+                synced.question, period=self._period(resource), now=self._clock.now()
             )
         )
 
-    async def _sync(self, resource: _Resource) -> tuple[str, bool]:
-        """Return the question that was put to Vault, and whether it changed a thing."""
+    async def _sync(self, resource: _Resource) -> _Synced:
         spec = _checked(resource)
+        shape = _shape(resource, spec)
+        self._check_destination(shape)
+        # To open a session is not to log in: the slot is known without that.
         session = await self._sessions.open(resource.key, spec.vault_auth_ref)
-        secret = await _read(session, spec)
-        desired = self._desired(resource, spec, secret)
+        question = f"{session.key}|{_where(spec)}"
+
+        reason = self._reason(resource, spec, shape)
+        log.debug("sync_decided", reason=reason or "InStep")
+        if reason is None:
+            return _Synced(question)
+
+        desired = self._filled(shape, await _read(session, spec))
         changed = await self._destinations.apply(desired)
         await self._destinations.prune(resource.owner, keep=desired.key)
-        where = f"{spec.namespace or ''}|{spec.mount}|{spec.path}|{spec.version or 0}"
-        return f"{session.key}|{where}", changed
+        return _Synced(question, desired, changed)
 
-    def _desired(
-        self, resource: _Resource, spec: VaultStaticSecretSpec, secret: KvSecret
-    ) -> Desired:
+    def _check_destination(self, shape: Shape) -> None:
+        if is_reserved(shape.key, operator_namespace=self._operator_namespace):
+            raise Refusal(
+                Reason.INVALID_SPEC,
+                f"spec.destination.name: Secret {shape.key} is the controller's own",
+            )
+
+    def _reason(
+        self, resource: _Resource, spec: VaultStaticSecretSpec, shape: Shape
+    ) -> SyncReason | None:
+        status = resource.status
+        return sync_reason(
+            Observed(
+                is_known=resource.envelope in self._known,
+                generation=resource.envelope.generation,
+                synced_generation=status.last_generation,
+                conditions=conditions_of(status.conditions),
+                digest=from_mac(status.secret_mac) if spec.hmac_secret_data else b"",
+                shape=shape,
+                secret=self._destinations.watched(shape.key),
+            )
+        )
+
+    def _filled(self, shape: Shape, secret: KvSecret) -> Desired:
         data = build_data(secret.data.reveal(), whole=secret.whole.reveal())
         if isinstance(data, Failure):
             raise Refusal.of(data)
-        destination = spec.destination
-        return Desired(
-            key=ObjectKey(resource.key.namespace, destination.name),
-            owner=resource.owner,
-            data=Secret(data),
-            digest=self._digest(data),
-            create=destination.create,
-            overwrite=destination.overwrite,
-            type=destination.type or OPAQUE,
-            labels=destination.labels,
-            annotations=destination.annotations,
-        )
+        return shape.filled(Secret(data), self._digest(data))
 
-    async def _succeeded(self, resource: _Resource, *, changed: bool) -> None:
+    async def _succeeded(self, resource: _Resource, synced: _Synced) -> None:
         before = resource.status
+        if synced.destination is None:
+            await self._reporter.report(resource.envelope, before=before, after=before)
+            return
         past = conditions_of(before.conditions)
         after = self._after(resource, after_success()).model_copy(
-            update={"last_generation": resource.envelope.generation}
+            update={
+                "last_generation": resource.envelope.generation,
+                "secret_mac": _mac(resource, synced.destination),
+            }
         )
         news = None
-        if changed:
+        if synced.changed:
             news = News(EventReason.SECRET_SYNCED, "Secret synced")
         elif not is_true(past, ConditionType.HEALTHY):
             news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
@@ -236,6 +279,29 @@ def _checked(resource: _Resource) -> VaultStaticSecretSpec:
         except ValueError as error:
             raise Refusal(Reason.INVALID_SPEC, f"spec.{field}: {error}") from error
     return spec
+
+
+def _shape(resource: _Resource, spec: VaultStaticSecretSpec) -> Shape:
+    destination = spec.destination
+    return Shape(
+        key=ObjectKey(resource.key.namespace, destination.name),
+        owner=resource.owner,
+        create=destination.create,
+        overwrite=destination.overwrite,
+        type=destination.type or OPAQUE,
+        labels=destination.labels,
+        annotations=destination.annotations,
+    )
+
+
+def _mac(resource: _Resource, desired: Desired) -> str | None:
+    spec = resource.spec
+    keeps = not isinstance(spec, Invalid) and spec.hmac_secret_data
+    return to_mac(desired.digest) if keeps else None
+
+
+def _where(spec: VaultStaticSecretSpec) -> str:
+    return f"{spec.namespace or ''}|{spec.mount}|{spec.path}|{spec.version or 0}"
 
 
 async def _read(session: VaultReader, spec: VaultStaticSecretSpec) -> KvSecret:

@@ -22,6 +22,7 @@ from vso_controller.api.v1beta1.vaultstaticsecret import (
     KVType,
     VaultStaticSecretSpec,
 )
+from vso_controller.domain import hmackey
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -114,13 +115,19 @@ def test_controller_may_do_what_it_does_in_all_namespaces_and_no_more() -> None:
     }
 
 
-def test_controller_may_hold_a_lease_in_its_own_namespace() -> None:
-    (role,) = (one for one in manifests(RBAC) if one["kind"] == "Role")
+def test_controller_may_hold_a_lease_and_a_key_in_its_own_namespace() -> None:
+    lease, key = (one for one in manifests(RBAC) if one["kind"] == "Role")
 
-    assert role["metadata"]["namespace"] == OPERATOR_NAMESPACE
-    assert grants(role) == {
+    assert lease["metadata"]["namespace"] == OPERATOR_NAMESPACE
+    assert grants(lease) == {
         ("coordination.k8s.io", "leases"): {"create", "get", "patch", "update"}
     }
+    assert key["metadata"]["namespace"] == OPERATOR_NAMESPACE
+    assert grants(key) == {("", "secrets"): {"create", "list", "watch"}}
+    assert [rule.get("resourceNames") for rule in key["rules"]] == [
+        None,
+        [hmackey.NAME],
+    ]
 
 
 def test_every_role_is_bound_to_the_controller() -> None:

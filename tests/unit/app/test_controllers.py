@@ -101,10 +101,13 @@ async def test_nothing_is_kept_when_the_leadership_ends() -> None:
         world.metrics.vault(CONNECTION).observe("read", "Succeeded", 1)
         clients = world.controllers._connections._connections
         before = clients[CONNECTION].client
+        resource = envelope(RESOURCE, RESOURCE_SPEC)
+        world.controllers._known.add(resource)
 
         await world.controllers.stand_down()
 
         assert len(sessions) == 0
+        assert resource not in world.controllers._known
         assert b"apps/vault" not in generate_latest(world.metrics.registry)
         await sessions.open(RESOURCE, "auth")
         assert clients[CONNECTION].client is not before

@@ -8,20 +8,22 @@ import pytest
 
 from tests.unit.kube.servers import refusal
 from tests.unit.kube.worlds import DIGEST_KEY, KEY, kubernetes_secret, widget
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.kube import errors
 from vso_controller.kube.decoding import (
     LAST_APPLIED,
     EnvelopeDecoder,
+    OpenSecretDecoder,
     SecretDecoder,
     secret_data,
     watch_event,
 )
 
 ENVELOPES = EnvelopeDecoder()
-SECRETS = SecretDecoder(key=DIGEST_KEY)
+OPEN_SECRETS = OpenSecretDecoder()
+SECRETS = SecretDecoder(digest=digest_with(DIGEST_KEY))
 
 
 def printed(document: object) -> bytes:
@@ -117,6 +119,17 @@ def test_secret_keeps_a_digest_and_the_names_of_its_values() -> None:
     assert secret.data_keys == {"user", "password"}
     assert secret.annotations == {"note": "x"}
     assert secret.immutable
+    assert "canary" not in repr(secret)
+
+
+def test_opened_secret_keeps_its_values_where_nobody_sees_them() -> None:
+    document = kubernetes_secret({"key": "Y2FuYXJ5"})
+    page = {"metadata": {"resourceVersion": "9"}, "items": [document]}
+
+    (secret,) = OPEN_SECRETS.page(printed(page)).items
+
+    assert secret == OPEN_SECRETS.item(printed(document))
+    assert secret.data.reveal() == {"key": b"canary"}
     assert "canary" not in repr(secret)
 
 

@@ -28,7 +28,7 @@ EMPTY = {"metadata": {"resourceVersion": "90"}, "items": []}
 
 
 def widgets(
-    session: ApiSession, namespace: str = "", label_selector: str = ""
+    session: ApiSession, namespace: str = "", label_selector: str = "", name: str = ""
 ) -> ResourceListWatch[Envelope]:
     return ResourceListWatch(
         session=session,
@@ -36,6 +36,7 @@ def widgets(
         decoder=EnvelopeDecoder(),
         namespace=namespace,
         label_selector=label_selector,
+        name=name,
     )
 
 
@@ -88,6 +89,20 @@ async def test_list_is_scoped(server: ScriptedServer, session: ApiSession) -> No
 
     assert server.seen[0].path == "/apis/ex.io/v1/namespaces/shop/widgets"
     assert server.seen[0].query == {"limit": "500", "labelSelector": "a=b"}
+
+
+async def test_one_object_is_asked_for_by_a_field(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.answer(EMPTY)
+    one = widgets(session, namespace="shop", name="till")
+
+    await one.list_page(resource_version="", continue_token="")
+
+    assert server.seen[0].query == {
+        "limit": "500",
+        "fieldSelector": "metadata.name=till",
+    }
 
 
 @pytest.mark.parametrize(

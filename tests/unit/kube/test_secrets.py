@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.kube.servers import ScriptedServer
 from tests.unit.kube.worlds import DIGEST_KEY, KEY, kubernetes_secret
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.objects import NewSecret, OwnerReference, SecretPatch
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
@@ -27,7 +27,9 @@ PATH = "/api/v1/namespaces/shop/secrets/till"
 
 @pytest.fixture
 def secrets(session: ApiSession) -> Secrets:
-    return Secrets(session=session, decoder=SecretDecoder(key=DIGEST_KEY))
+    return Secrets(
+        session=session, decoder=SecretDecoder(digest=digest_with(DIGEST_KEY))
+    )
 
 
 async def test_read_tells_all_but_the_values(
@@ -95,6 +97,19 @@ async def test_created_secret_is_written_whole(
         "type": "example.com/login",
         "data": {"password": "Y2FuYXJ5", "empty": ""},
     }
+
+
+async def test_secret_is_made_immutable_where_that_is_wanted(
+    server: ScriptedServer, secrets: Secrets
+) -> None:
+    server.answer(STORED, status=201)
+    data = Secret({"key": b"canary"})
+
+    await secrets.create(NewSecret(key=KEY, type="Opaque", data=data, immutable=True))
+
+    document = server.seen[0].document
+    assert isinstance(document, dict)
+    assert document["immutable"] is True
 
 
 async def test_taken_name_is_told(server: ScriptedServer, secrets: Secrets) -> None:

@@ -27,7 +27,7 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
-from vso_controller.foundation.digest import digest_of
+from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
@@ -35,6 +35,7 @@ from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
@@ -134,6 +135,7 @@ class World:
         self.auths: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
+        self.known = KnownResources()
         references = References(
             auths=self.auths,
             connections=self.connections,
@@ -198,7 +200,9 @@ class World:
                 secrets=self.kubernetes,
             ),
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
-            digest=lambda data: digest_of(data, DIGEST_KEY),
+            known=self.known,
+            digest=digest_with(Secret(DIGEST_KEY)),
+            operator_namespace=OPERATOR,
             policy=RefreshPolicy(
                 floor=timedelta(), freshness_floor=timedelta(minutes=5)
             ),
@@ -212,6 +216,13 @@ class World:
         self.put(self.resources, RESOURCE, RESOURCE_SPEC)
         self.vault.put(password="s3cret")
         return self
+
+    async def hand_over(self) -> None:
+        """Have another process lead from now on: it has the stores, no more."""
+        self.known.clear()
+        self.pool.clear()
+        await self.clients_of.close()
+        self.woken.clear()
 
     def put(
         self, store: Store[Envelope], key: ObjectKey, spec: dict[str, Any]
@@ -228,6 +239,18 @@ class World:
             )
         store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
         return envelope
+
+    def give_status(
+        self, store: Store[Envelope], key: ObjectKey, status: dict[str, Any]
+    ) -> None:
+        """Have an object with this status, whoever wrote it."""
+        held = store.get(key)
+        assert held is not None
+        version = self.kubernetes.next_version()
+        told = replace(
+            held, status=json.dumps(status).encode(), resource_version=version
+        )
+        store.apply(WatchEvent(EventType.MODIFIED, version, told))
 
     def remove(self, store: Store[Envelope], key: ObjectKey) -> None:
         """Delete an object."""

@@ -96,6 +96,20 @@ def test_change_that_names_no_version_is_told(method: str, path: str) -> None:
     ]
 
 
+KEY = "/api/v1/namespaces/operator/secrets/vso-cc-storage-hmac-key"
+
+
+@pytest.mark.parametrize(
+    ("method", "count"), [("POST", 0), ("PATCH", 1), ("DELETE", 1)]
+)
+def test_key_of_the_controller_is_made_and_never_changed(
+    method: str, count: int
+) -> None:
+    run = with_acts(WORLD, write(9.0, method, KEY, base=14, version=20))
+
+    assert len(touched(run)) == count
+
+
 def test_event_may_be_changed_blindly() -> None:
     counted = write(9.0, "PATCH", "/api/v1/namespaces/team/events/one", version=20)
 
