@@ -37,6 +37,20 @@ class KeyStanding(StrEnum):
     """It holds another key."""
 
 
+_MEANINGS: Mapping[KeyStanding, str] = {
+    KeyStanding.IN_STEP: "holds the key in use",
+    KeyStanding.MISSING: "does not exist; the leader will create it",
+    KeyStanding.UNUSABLE: (
+        f"has no {FIELD!r} of {KEY_BYTES} bytes: restore it from a backup, or delete "
+        "it to have a new key made, for which everything is read once more"
+    ),
+    KeyStanding.REPLACED: (
+        "holds another key than the one in use, which is kept until the next start; "
+        "everything is then read once more"
+    ),
+}
+
+
 def new_key_secret(key: ObjectKey, value: Secret[bytes]) -> NewSecret:
     """Return the Secret that is to hold the key `value`."""
     return NewSecret(
@@ -68,22 +82,7 @@ def standing(found: SecretData | None, *, used: Secret[bytes] | None) -> KeyStan
 
 def explain(key: ObjectKey, seen: KeyStanding) -> str:
     """Say of the Secret `key` what is wrong and what helps."""
-    match seen:
-        case KeyStanding.MISSING:
-            return f"Secret {key} does not exist; the leader will create it"
-        case KeyStanding.UNUSABLE:
-            return (
-                f"Secret {key} has no {FIELD!r} of {KEY_BYTES} bytes: restore it from "
-                "a backup, or delete it to have a new key made, for which everything "
-                "is read once more"
-            )
-        case KeyStanding.REPLACED:
-            return (
-                f"Secret {key} holds another key than the one in use, which is kept "
-                "until the next start; everything is then read once more"
-            )
-        case KeyStanding.IN_STEP:
-            return f"Secret {key} holds the key in use"
+    return f"Secret {key} {_MEANINGS[seen]}"
 
 
 def is_reserved(secret: ObjectKey, *, operator_namespace: str) -> bool:
