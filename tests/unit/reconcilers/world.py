@@ -7,6 +7,7 @@ it asserts on is what the world holds afterwards.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -88,6 +89,7 @@ class FakeVault(VaultInMemory):
     async def request(self, request: VaultRequest) -> VaultReply:
         failing = request.operation in self.failures
         if request.operation is Operation.SEAL_STATUS and not failing:
+            self.calls[request.operation] += 1
             document = {"sealed": self.sealed, "initialized": self.initialized}
             return VaultReply(status=200, document=Secret(document))
         return await super().request(request)
@@ -214,10 +216,21 @@ class World:
         return self
 
     def put(
-        self, store: Store[Envelope], key: ObjectKey, spec: dict[str, Any]
+        self,
+        store: Store[Envelope],
+        key: ObjectKey,
+        spec: dict[str, Any],
+        *,
+        told: bool = True,
+        change: Callable[[Envelope], Envelope] = lambda envelope: envelope,
     ) -> Envelope:
-        """Have an object with this spec; another spec is another generation."""
-        held = store.get(key)
+        """Have an object with this spec; another spec is another generation.
+
+        `change` makes what else there is to it.
+        Without `told` the watch is behind: only the server has it so.
+        """
+        place = self._place(store, key)
+        held = self.kubernetes.resources.get(place)
         raw = json.dumps(spec).encode()
         version = self.kubernetes.next_version()
         envelope = Envelope(key, f"uid-of-{key.name}", version, 1, spec=raw)
@@ -226,16 +239,28 @@ class World:
             envelope = replace(
                 held, spec=raw, generation=generation, resource_version=version
             )
-        store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
+        envelope = self.kubernetes.resources[place] = change(envelope)
+        if told:
+            self.tell(store, envelope)
         return envelope
 
-    def remove(self, store: Store[Envelope], key: ObjectKey) -> None:
-        """Delete an object."""
-        held = store.get(key)
-        assert held is not None
-        version = self.kubernetes.next_version()
-        gone = replace(held, resource_version=version)
-        store.apply(WatchEvent(EventType.DELETED, version, gone))
+    def tell(self, store: Store[Envelope], envelope: Envelope) -> None:
+        """Have the watch tell how an object is."""
+        store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
+
+    def remove(
+        self, store: Store[Envelope], key: ObjectKey, *, told: bool = True
+    ) -> Envelope:
+        """Delete an object; return it as the watch tells of its end."""
+        held = self.kubernetes.resources.pop(self._place(store, key))
+        gone = replace(held, resource_version=self.kubernetes.next_version())
+        if told:
+            self.tell_deleted(store, gone)
+        return gone
+
+    def tell_deleted(self, store: Store[Envelope], envelope: Envelope) -> None:
+        """Have the watch tell of the end of an object."""
+        store.apply(WatchEvent(EventType.DELETED, envelope.resource_version, envelope))
 
     def condition(
         self, store: Store[Envelope], key: ObjectKey, name: str
@@ -257,6 +282,14 @@ class World:
         assert held is not None
         status: dict[str, Any] = json.loads(held.status or b"{}")
         return status
+
+    def _place(self, store: Store[Envelope], key: ObjectKey) -> tuple[str, ObjectKey]:
+        kinds = {
+            id(self.connections): VAULT_CONNECTION,
+            id(self.auths): VAULT_AUTH,
+            id(self.resources): VAULT_STATIC_SECRET,
+        }
+        return kinds[id(store)].resource.plural, key
 
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
