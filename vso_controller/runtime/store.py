@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.index import Index, IndexFunction
 from vso_controller.runtime.ownwrites import OwnWrites, same_version
@@ -36,9 +36,6 @@ Handler = Callable[[T | None, T | None], None]
 
 It runs on the event loop after the store and its indexes took the change in; it
 must neither block nor raise."""
-
-EVERYWHERE = ""
-"""The scope that is all namespaces."""
 
 
 @dataclass(frozen=True, slots=True)

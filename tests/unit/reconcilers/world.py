@@ -30,7 +30,7 @@ from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
 from vso_controller.foundation.digest import digest_of
 from vso_controller.foundation.errors import OperationFailed
-from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
@@ -130,6 +130,7 @@ class World:
     clients: list[tuple[str, bytes | None]] = field(default_factory=list)
     woken: list[ObjectKey] = field(default_factory=list)
     client_failure: OperationFailed | None = None
+    scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -141,6 +142,7 @@ class World:
             connections=self.connections,
             operator_namespace=OPERATOR,
             namespace_fallback=True,
+            scopes=self.scopes,
         )
         self.triggers = Triggers(
             connections=self.connections,
