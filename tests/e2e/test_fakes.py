@@ -81,7 +81,8 @@ async def test_secret_that_is_not_there_is_none_or_not_found(secrets: Either) ->
         await secrets.read_data(missing)
     with pytest.raises(NotFound):
         await secrets.patch(SecretPatch(missing, "uid", "1", labels={"a": "b"}))
-    await secrets.delete(missing, uid="uid", resource_version="1")
+    with pytest.raises(NotFound):
+        await secrets.delete(missing, uid="uid", resource_version="1")
 
 
 async def test_patch_changes_what_it_names(secrets: Either) -> None:
@@ -131,8 +132,9 @@ async def test_write_on_a_version_that_is_past_is_refused(secrets: Either) -> No
 async def test_deleted_secret_is_gone(secrets: Either) -> None:
     created = await secrets.create(new_secret(a=b"1"))
 
-    await secrets.delete(
+    left = await secrets.delete(
         created.key, uid=created.uid, resource_version=created.resource_version
     )
 
+    assert left is None
     assert await secrets.read(created.key) is None

@@ -209,6 +209,8 @@ async def test_status_is_written_on_the_version_that_was_seen(site: Site) -> Non
     assert second.generation == created.generation
     with pytest.raises(Conflict):
         await writer.write(WIDGETS, first, {"phase": "Stale"})
+    assert await writer.current(WIDGETS, created.key) == second
+    assert await writer.current(WIDGETS, ObjectKey("default", unique())) is None
 
 
 async def test_secret_is_created_once_and_read_by_its_digest(site: Site) -> None:
@@ -274,10 +276,28 @@ async def test_only_the_secret_that_was_observed_is_deleted(site: Site) -> None:
         await remove(created.key, uid="another", resource_version=version)
     with pytest.raises(Conflict):
         await remove(created.key, uid=created.uid, resource_version="1")
-    await remove(created.key, uid=created.uid, resource_version=version)
-    await remove(created.key, uid=created.uid, resource_version=version)
+    assert await remove(created.key, uid=created.uid, resource_version=version) is None
+    with pytest.raises(NotFound):
+        await remove(created.key, uid=created.uid, resource_version=version)
 
     assert await site.secrets.read(created.key) is None
+
+
+async def test_secret_that_a_finalizer_holds_is_left_as_it_is_then(site: Site) -> None:
+    document = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": unique(), "finalizers": ["ex.io/stays"]},
+    }
+    created = await site.create(SECRETS, "default", document)
+
+    left = await site.secrets.delete(
+        created.key, uid=created.uid, resource_version=created.resource_version
+    )
+
+    assert left is not None
+    assert left.deleting
+    assert left == await site.secrets.read(created.key)
 
 
 async def test_refused_secret_is_explained_without_its_values(site: Site) -> None:

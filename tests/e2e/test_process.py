@@ -99,6 +99,23 @@ async def test_only_the_named_namespaces_are_watched(alone: World, team: Team) -
         await other.end()
 
 
+async def test_reference_to_a_namespace_that_is_not_watched_is_told(
+    alone: World, team: Team
+) -> None:
+    other = await alone.team()
+    await other.authenticate(allowedNamespaces=[team.namespace])
+    async with alone.controller(f"--watch-namespaces={team.namespace}"):
+        await team.put(password="s3cret")
+        await team.sync(vaultAuthRef=f"{other.namespace}/auth")
+
+        told = await team.wait_condition("False", "NamespaceNotWatched")
+
+    assert "--watch-namespaces" in told
+    async with alone.controller():
+        await team.wait_ready()
+        await other.end()
+
+
 async def test_nothing_secret_is_told_anywhere(
     world: World, controller: Controller, team: Team
 ) -> None:

@@ -21,12 +21,17 @@ from tests.e2e.kube_site import NAMESPACES, PATIENCE, WIDGETS, Site, site_on, un
 from tests.support.conditions import eventually
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.errors import Transient
-from vso_controller.foundation.listwatch import Page, VersionTooLarge, WatchEvent
+from vso_controller.foundation.listwatch import (
+    EVERYWHERE,
+    Page,
+    VersionTooLarge,
+    WatchEvent,
+)
 from vso_controller.foundation.objects import Envelope
 from vso_controller.kube.status import StatusWriter
 from vso_controller.runtime.ports import ListWatch
 from vso_controller.runtime.reflector import Reflector, ReflectorTiming
-from vso_controller.runtime.store import EVERYWHERE, Store
+from vso_controller.runtime.store import Store
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
@@ -28,7 +29,7 @@ from vso_controller.foundation.objects import (
     SecretPatch,
 )
 from vso_controller.foundation.secret import SecretData
-from vso_controller.kube.errors import AlreadyExists, Conflict, NotFound
+from vso_controller.kube.errors import AlreadyExists, AnswerLost, Conflict, NotFound
 from vso_controller.reconcilers.unlabelled import version_of
 from vso_controller.runtime.store import Handler, Store
 
@@ -87,7 +88,9 @@ class FakeVersionStores:
 class FakeKubernetes:
     """Secrets, status writes and Events in memory; `writes` counts what changed.
 
-    `failures` and `delays` have calls fail or take time, by their names here.
+    `failures` and `delays` have calls fail or take time, by their names here; what is
+    in `passing` fails one call each, and `lost` has calls take effect and not be
+    answered. `resources` are those whose status is written, by plural and key.
     """
 
     def __init__(self) -> None:
@@ -97,11 +100,15 @@ class FakeKubernetes:
         self.key_stores: list[Store[OpenSecret]] = []
         self.values: dict[ObjectKey, dict[str, bytes]] = {}
         self.secrets: dict[ObjectKey, ObservedSecret] = {}
+        self.finalized: set[ObjectKey] = set()  # Secrets that a finalizer holds
         self.told: list[Told] = []
         self.writes = 0
         self.reads = 0
         self.failures: dict[str, OperationFailed] = {}
         self.delays: dict[str, float] = {}  # seconds
+        self.passing: dict[str, list[OperationFailed]] = {}
+        self.lost: Counter[str] = Counter()  # how many answers more
+        self.resources: dict[tuple[str, ObjectKey], Envelope] = {}
         self._versions = count(1)
 
     def next_version(self) -> str:
@@ -135,7 +142,9 @@ class FakeKubernetes:
             owners=secret.owners,
             immutable=secret.immutable,
         )
-        return self._store(observed, secret.data.reveal())
+        created = self._store(observed, secret.data.reveal())
+        self._answer("create")
+        return created
 
     async def patch(self, patch: SecretPatch) -> ObservedSecret:
         await self._receive("patch")
@@ -154,16 +163,23 @@ class FakeKubernetes:
             annotations=_overlaid(before.annotations, patch.annotations),
             owners=before.owners if patch.owners is None else patch.owners,
         )
-        return self._store(after, data)
+        patched = self._store(after, data)
+        self._answer("patch")
+        return patched
 
-    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
+    async def delete(
+        self, key: ObjectKey, *, uid: str, resource_version: str
+    ) -> ObservedSecret | None:
         await self._receive("delete")
-        if key not in self.secrets:
-            return
         before = self._expect(key, resource_version)
         if before.uid != uid:
             raise Conflict(f"delete secrets {key}")
-        self.remove(key)
+        if key not in self.finalized:
+            self.remove(key)
+            return None
+        version = self.next_version()
+        left = replace(before, deleting=True, resource_version=version)
+        return self._store(left, self.values[key])
 
     def remove(self, key: ObjectKey) -> None:
         """Delete a Secret, as anybody might."""
@@ -190,22 +206,32 @@ class FakeKubernetes:
         """Have a Secret of anybody's in the cluster."""
         self._store(replace(secret, resource_version=self.next_version()), data)
 
+    async def current(self, resource: ResourceType, key: ObjectKey) -> Envelope | None:
+        await self._receive("current")
+        self.reads += 1
+        return self.resources.get((resource.plural, key))
+
     async def write(
         self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
     ) -> Envelope:
         """Write a status; merges as the API server does."""
         await self._receive("write")
+        place = (resource.plural, envelope.key)
+        before = self.resources.get(place)
+        if before is None:
+            raise NotFound(f"patch {resource.plural} {envelope.key}")
+        if before.resource_version != envelope.resource_version:
+            raise Conflict(f"patch {resource.plural} {envelope.key}")
+        merged = json.loads(before.status or b"{}") | status
+        kept = {name: value for name, value in merged.items() if value is not None}
         self.writes += 1
-        stored = json.loads(envelope.status or b"{}")
-        merged = {
-            name: value
-            for name, value in {**stored, **status}.items()
-            if value is not None
-        }
-        version = self.next_version()
-        return replace(
-            envelope, status=json.dumps(merged).encode(), resource_version=version
+        after = self.resources[place] = replace(
+            before,
+            status=json.dumps(kept).encode(),
+            resource_version=self.next_version(),
         )
+        self._answer("write")
+        return after
 
     def record(
         self, about: EventSubject, *, kind: EventKind, reason: str, message: str
@@ -215,8 +241,15 @@ class FakeKubernetes:
     async def _receive(self, call: str) -> None:
         if delay := self.delays.get(call):
             await asyncio.sleep(delay)
+        if passing := self.passing.get(call):
+            raise passing.pop(0)
         if failure := self.failures.get(call):
             raise failure
+
+    def _answer(self, call: str) -> None:
+        if self.lost[call] > 0:
+            self.lost[call] -= 1
+            raise AnswerLost(f"{call}: sent, and no answer")
 
     def _expect(self, key: ObjectKey, resource_version: str) -> ObservedSecret:
         if key not in self.secrets:

@@ -248,6 +248,7 @@ def _references(settings: Settings, stores: Stores) -> References:
         connections=stores.connections,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,
+        scopes=settings.watch_scopes,
     )
 
 

@@ -15,6 +15,7 @@ from vso_controller.api.kinds import (
 from vso_controller.domain import hmackey
 from vso_controller.domain.ownership import OWNER_LABELS
 from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.listwatch import EVERYWHERE
 from vso_controller.foundation.objects import (
     Envelope,
     ObjectVersion,
@@ -32,7 +33,7 @@ from vso_controller.kube.secrets import SECRETS
 from vso_controller.kube.session import ApiSession
 from vso_controller.runtime.ports import Keyed, ListWatch
 from vso_controller.runtime.reflector import Reflector, ReflectorTiming
-from vso_controller.runtime.store import EVERYWHERE, Store
+from vso_controller.runtime.store import Store
 from vso_controller.settings.model import WatchSettings
 
 T = TypeVar("T", bound=Keyed)

@@ -6,6 +6,7 @@ and a trigger later.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from vso_controller.api.model import parse_spec
@@ -17,6 +18,7 @@ from vso_controller.domain.references import (
     ReferenceMalformed,
     connection_candidates,
     is_namespace_allowed,
+    is_watched,
     parse_reference,
 )
 from vso_controller.foundation.errors import Invalid
@@ -42,15 +44,18 @@ class References:
         connections: Resources,
         operator_namespace: str,
         namespace_fallback: bool,
+        scopes: Collection[str],
     ) -> None:
         self._auths = auths
         self._connections = connections
         self._operator_namespace = operator_namespace
         self._fallback = namespace_fallback
+        self._scopes = scopes  # the namespaces that are watched, "" for all
 
     def auth_of(self, consumer: ObjectKey, reference: str | None) -> ResolvedAuth:
         """Return what `consumer` logs in with."""
         key = self._parse(reference, beside=consumer)
+        self._check_watched("VaultAuth", key)
         auth = self._auths.get(key)
         if auth is None or auth.deleting:
             raise Refusal(
@@ -95,12 +100,22 @@ class References:
             fallback=self._fallback,
         )
         for key in candidates:
+            self._check_watched("VaultConnection", key)
             connection = self._connections.get(key)
             if connection is not None and not connection.deleting:
                 return connection
         places = " or ".join(map(str, candidates))
         raise Refusal(
             Reason.VAULT_CONNECTION_NOT_FOUND, f"there is no VaultConnection {places}"
+        )
+
+    def _check_watched(self, kind: str, key: ObjectKey) -> None:
+        if is_watched(key.namespace, scopes=self._scopes):
+            return
+        raise Refusal(
+            Reason.NAMESPACE_NOT_WATCHED,
+            f"{kind} {key} cannot be seen: namespace {key.namespace} is not among the "
+            "--watch-namespaces of the controller",
         )
 
     def _parse(self, reference: str | None, *, beside: ObjectKey) -> ObjectKey:

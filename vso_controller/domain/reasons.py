@@ -28,6 +28,7 @@ class Reason(StrEnum):
     # False, of Ready and SecretSynced
     INVALID_SPEC = "InvalidSpec"
     INVALID_REFERENCE = "InvalidReference"
+    NAMESPACE_NOT_WATCHED = "NamespaceNotWatched"
     UNSUPPORTED_FEATURE = "UnsupportedFeature"
     VAULT_AUTH_NOT_FOUND = "VaultAuthNotFound"
     VAULT_AUTH_NOT_ALLOWED = "VaultAuthNotAllowed"
@@ -116,6 +117,14 @@ REASONS: dict[Reason, Facts] = {
         _EDIT_SPEC,
         Scope.SPEC,
         Retry.EDIT,
+        EventReason.INVALID_RESOURCE_REF,
+    ),
+    Reason.NAMESPACE_NOT_WATCHED: Facts(
+        "A reference leads to a namespace that this controller does not watch.",
+        "Add the namespace to `--watch-namespaces` of the controller, or refer to an "
+        "object of a namespace that is named there.",
+        Scope.SOURCE,
+        Retry.TRIGGER,
         EventReason.INVALID_RESOURCE_REF,
     ),
     Reason.UNSUPPORTED_FEATURE: Facts(

@@ -7,9 +7,10 @@ namespace), with the deviations that `docs/parity.md` lists.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vso_controller.foundation.errors import Invalid
+from vso_controller.foundation.listwatch import EVERYWHERE
 from vso_controller.foundation.objects import ObjectKey
 
 DEFAULT_NAME = "default"
@@ -53,6 +54,11 @@ def connection_candidates(
     if fallback and "/" not in text and named != central:
         return (named, central)
     return (named,)
+
+
+def is_watched(namespace: str, *, scopes: Collection[str]) -> bool:
+    """Tell whether an object of `namespace` would be seen if it were there."""
+    return namespace in scopes or EVERYWHERE in scopes
 
 
 def is_namespace_allowed(

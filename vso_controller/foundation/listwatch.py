@@ -10,6 +10,9 @@ from vso_controller.foundation.errors import Throttled
 
 T = TypeVar("T")
 
+EVERYWHERE = ""
+"""The scope of a watch that is all namespaces; any other is one namespace."""
+
 
 class VersionTooLarge(Throttled):
     """The server has not come to the version asked for.

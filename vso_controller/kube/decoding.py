@@ -74,6 +74,10 @@ class _Metadata(msgspec.Struct, rename="camel", gc=False):
     deletion_timestamp: str | None = None
 
 
+class _Kind(msgspec.Struct, gc=False):
+    kind: str = ""
+
+
 class _Resource(msgspec.Struct, gc=False):
     metadata: _Metadata
     spec: msgspec.Raw = msgspec.Raw()
@@ -236,6 +240,14 @@ def secret_data(document: bytes) -> SecretData:
     return Secret(_decode(_SECRETS, document).data or {})
 
 
+def is_status(document: bytes) -> bool:
+    """Tell whether an answer is a `Status`, not an object. Raises UnreadableAnswer.
+
+    A deletion is answered so when it removed the object at once.
+    """
+    return _decode(_KINDS, document).kind == "Status"
+
+
 def watch_event(line: bytes, decoder: Decoder[V], *, call: str) -> WatchEvent[V]:
     """Decode one line of the watch `call`.
 
@@ -337,6 +349,7 @@ def _decode(decoder: msgspec.json.Decoder[T], document: bytes | msgspec.Raw) -> 
         raise UnreadableAnswer(f"the API server's answer: {error}") from error
 
 
+_KINDS = msgspec.json.Decoder(_Kind)
 _RESOURCES = msgspec.json.Decoder(_Resource)
 _RESOURCE_LISTS = msgspec.json.Decoder(_ResourceList)
 _SECRETS = msgspec.json.Decoder(_KubernetesSecret)

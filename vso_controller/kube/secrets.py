@@ -21,7 +21,7 @@ from vso_controller.foundation.objects import (
 )
 from vso_controller.foundation.secret import SecretData
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
-from vso_controller.kube.decoding import SecretDecoder, secret_data
+from vso_controller.kube.decoding import SecretDecoder, is_status, secret_data
 from vso_controller.kube.errors import NotFound
 from vso_controller.kube.session import ApiSession
 
@@ -67,22 +67,27 @@ class Secrets:
         )
         return self._decoder.item(await self._session.request(call))
 
-    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
-        """Delete the Secret that was observed so; one that is gone is no error.
+    async def delete(
+        self, key: ObjectKey, *, uid: str, resource_version: str
+    ) -> ObservedSecret | None:
+        """Delete the Secret that was observed so; None when that removed it.
 
-        Raises Conflict when it is another one, or another version, by now.
+        One with finalizers is still there, and returned as it is then. Raises
+        Conflict when it is another one, or another version, by now, and NotFound
+        when somebody else deleted it.
         """
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         call = Call(
             verb=Verb.DELETE,
             target=object_target(SECRETS, key),
-            repeatable=True,
+            repeatable=True,  # of what was observed, or of nothing
             body=msgspec.json.encode({"preconditions": preconditions}),
         )
-        try:
-            await self._session.request(call)
-        except NotFound:
-            return
+        answer = await self._session.request(call)
+        if is_status(answer):
+            return None
+        left = self._decoder.item(answer)
+        return left if left.deleting else None
 
     async def _get(self, key: ObjectKey) -> bytes:
         target = object_target(SECRETS, key)

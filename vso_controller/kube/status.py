@@ -1,4 +1,8 @@
-"""Writing the status of custom resources, each on the version it was made for."""
+"""Writing the status of custom resources, each on the version it was made for.
+
+Who meets a conflict reads the resource live, over the same connections: the store
+may not have come to what it conflicted with.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from vso_controller.foundation.objects import Envelope, ResourceType
+from vso_controller.foundation.objects import Envelope, ObjectKey, ResourceType
 from vso_controller.kube.calls import MERGE_PATCH, Call, Verb, object_target
 from vso_controller.kube.decoding import EnvelopeDecoder
+from vso_controller.kube.errors import NotFound
 from vso_controller.kube.session import ApiSession
 
 
@@ -18,6 +23,14 @@ class StatusWriter:
     def __init__(self, *, session: ApiSession) -> None:
         self._session = session
         self._decoder = EnvelopeDecoder()
+
+    async def current(self, resource: ResourceType, key: ObjectKey) -> Envelope | None:
+        """Return the resource as it is now, None if there is none."""
+        call = Call(verb=Verb.GET, target=object_target(resource, key), repeatable=True)
+        try:
+            return self._decoder.item(await self._session.request(call))
+        except NotFound:
+            return None
 
     async def write(
         self,

@@ -21,7 +21,7 @@ from vso_controller.foundation.objects import (
     ObservedSecret,
     OwnerReference,
 )
-from vso_controller.kube.errors import Conflict, NotFound
+from vso_controller.kube.errors import AnswerLost, Conflict, NotFound
 from vso_controller.reconcilers.ports import Cache, Secrets
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 
@@ -36,8 +36,8 @@ class Destinations:
 
     Secrets with our labels are watched, those of users by their versions, so a
     Secret that is in order costs no request. A write is fenced by the version that
-    was seen; if that is not the Secret's version any more, it is read and the plan
-    is made anew.
+    was seen; if that is not the Secret's version any more, or nobody answered, it is
+    read and the plan is made anew from the same data.
     """
 
     def __init__(
@@ -66,12 +66,19 @@ class Destinations:
             self._unlabelled.release(user)
         elif observed is None:
             observed = await self._unlabelled.read(desired.key, user=user)
+        # Whether a write of ours may have happened that nobody confirmed.
+        in_doubt = False
         for _ in range(_ATTEMPTS):
             step = plan(desired, observed)
             try:
-                return await self._act(step, user=None if desired.create else user)
+                changed = await self._act(step, user=None if desired.create else user)
             except (Conflict, NotFound):
                 observed = await self._secrets.read(desired.key)
+            except AnswerLost:
+                in_doubt = True
+                observed = await self._secrets.read(desired.key)
+            else:
+                return changed or in_doubt
         raise Refusal(
             Reason.KUBERNETES_UNAVAILABLE,
             f"Secret {desired.key} changed under each of {_ATTEMPTS} attempts to write",
@@ -121,7 +128,12 @@ class Destinations:
             write.landed(await self._secrets.create(secret))
 
     async def _delete(self, secret: ObservedSecret) -> None:
-        with suppress(Conflict):
-            await self._secrets.delete(
+        """Delete the Secret unless it is not any more what was seen."""
+        with self._watched.writing(secret.key) as write, suppress(Conflict, NotFound):
+            left = await self._secrets.delete(
                 secret.key, uid=secret.uid, resource_version=secret.resource_version
             )
+            if left is None:
+                write.deleted(secret)
+            else:
+                write.landed(left)

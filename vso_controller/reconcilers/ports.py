@@ -28,6 +28,10 @@ class Write(Protocol[T_contra]):
         """Tell the store what the server answered."""
         ...
 
+    def deleted(self, item: T_contra, /) -> None:
+        """Tell the store that the object is gone by our doing, as it was last seen."""
+        ...
+
 
 class Cache(Protocol[T]):
     """The store of a kind, which also learns of our own writes."""
@@ -53,12 +57,18 @@ class Secrets(Protocol):
     async def patch(self, patch: SecretPatch) -> ObservedSecret: ...
     async def delete(
         self, key: ObjectKey, *, uid: str, resource_version: str
-    ) -> None: ...
+    ) -> ObservedSecret | None: ...
 
 
 class StatusWriter(Protocol):
-    """Writes `status` where the resource is still what was seen."""
+    """Writes `status` where the resource is still what was seen.
 
+    Raises the tree of `kube.errors`.
+    """
+
+    async def current(
+        self, resource: ResourceType, key: ObjectKey
+    ) -> Envelope | None: ...
     async def write(
         self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
     ) -> Envelope: ...

@@ -13,7 +13,7 @@ from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.reconcilers.ports import Cache
-from vso_controller.reconcilers.reporting import News, Reporter
+from vso_controller.reconcilers.reporting import News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.runtime.ports import Outcome
 
@@ -41,10 +41,9 @@ class VaultAuthReconciler:
             self._reporter.gone(key)
             return Outcome()
 
-        before = parse_status(VaultAuthStatus, envelope.status)
         failure = self._failure(envelope)
 
-        await self._report(envelope, before, failure)
+        await self._reporter.report(envelope, lambda seen: self._report(seen, failure))
         # What is missing wakes this key when it appears.
         return Outcome()
 
@@ -62,9 +61,8 @@ class VaultAuthReconciler:
             return refusal.failure
         return None
 
-    async def _report(
-        self, envelope: Envelope, before: VaultAuthStatus, failure: Failure | None
-    ) -> None:
+    def _report(self, envelope: Envelope, failure: Failure | None) -> Report:
+        before = parse_status(VaultAuthStatus, envelope.status)
         past = conditions_of(before.conditions)
         conditions = merged(
             past,
@@ -82,6 +80,4 @@ class VaultAuthReconciler:
         news = None
         if failure is None and not is_true(past, ConditionType.READY):
             news = News(EventReason.ACCEPTED, "Successfully handled VaultAuth")
-        await self._reporter.report(
-            envelope, before=before, after=after, outcome=failure or news
-        )
+        return Report(before, after, failure or news)

@@ -21,7 +21,7 @@ from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.reconcilers.failures import failure_of
 from vso_controller.reconcilers.ports import Cache, Dependents
-from vso_controller.reconcilers.reporting import News, Reporter
+from vso_controller.reconcilers.reporting import News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
@@ -69,7 +69,9 @@ class VaultConnectionReconciler:
             raise
         except OperationFailed as error:
             failure = failure_of(error)
-            await self._report_failure(envelope, failure)
+            await self._reporter.report(
+                envelope, lambda seen: self._failed(seen, failure)
+            )
             if failure.facts.retry is Retry.BACK_OFF:
                 raise
             return Outcome()
@@ -85,25 +87,23 @@ class VaultConnectionReconciler:
             connection.is_trusted = False
             raise
 
-    async def _report_failure(self, envelope: Envelope, failure: Failure) -> None:
-        before = parse_status(VaultConnectionStatus, envelope.status)
-        after = self._after(before, envelope, after_failure(failure), valid=False)
-        await self._reporter.report(
-            envelope, before=before, after=after, outcome=failure
-        )
-
     async def _report_answer(self, envelope: Envelope, state: Failure | None) -> None:
-        before = parse_status(VaultConnectionStatus, envelope.status)
-        was_ready = is_true(conditions_of(before.conditions), ConditionType.READY)
-        after = self._after(before, envelope, after_answer(state), valid=True)
-        news = None if was_ready else _ACCEPTED
-        await self._reporter.report(
-            envelope, before=before, after=after, outcome=state or news
-        )
+        await self._reporter.report(envelope, lambda seen: self._answered(seen, state))
         if state is not None:
             raise Refusal.of(state)
-        if not was_ready:
+        if not _is_ready(parse_status(VaultConnectionStatus, envelope.status)):
             self._dependents.wake(envelope.key)
+
+    def _failed(self, envelope: Envelope, failure: Failure) -> Report:
+        before = parse_status(VaultConnectionStatus, envelope.status)
+        after = self._after(before, envelope, after_failure(failure), valid=False)
+        return Report(before, after, failure)
+
+    def _answered(self, envelope: Envelope, state: Failure | None) -> Report:
+        before = parse_status(VaultConnectionStatus, envelope.status)
+        after = self._after(before, envelope, after_answer(state), valid=True)
+        news = None if _is_ready(before) else _ACCEPTED
+        return Report(before, after, state or news)
 
     def _after(
         self,
@@ -128,6 +128,10 @@ class VaultConnectionReconciler:
         return until_next_slot(
             envelope.uid, period=self._probe_interval, now=self._clock.now()
         )
+
+
+def _is_ready(status: VaultConnectionStatus) -> bool:
+    return is_true(conditions_of(status.conditions), ConditionType.READY)
 
 
 def _failure_of_state(status: SealStatus, envelope: Envelope) -> Failure | None:

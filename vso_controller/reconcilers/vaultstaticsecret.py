@@ -43,7 +43,7 @@ from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.failures import failure_of
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
-from vso_controller.reconcilers.reporting import News, Reporter
+from vso_controller.reconcilers.reporting import News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
@@ -139,9 +139,11 @@ class VaultStaticSecretReconciler:
         except NotLeading:
             raise
         except OperationFailed as error:
-            return await self._failed(resource, error)
+            return await self._handle_failure(resource, error)
         self._known.add(envelope)
-        await self._succeeded(resource, synced)
+        await self._reporter.report(
+            envelope, lambda seen: self._succeeded(_parse(seen), synced)
+        )
         return Outcome(
             until_next_slot(
                 synced.question, period=self._period(resource), now=self._clock.now()
@@ -195,12 +197,10 @@ class VaultStaticSecretReconciler:
             raise Refusal.of(data)
         return shape.filled(Secret(data), self._digest(data))
 
-    async def _succeeded(self, resource: _Resource, synced: _Synced) -> None:
+    def _succeeded(self, resource: _Resource, synced: _Synced) -> Report:
         before = resource.status
         if synced.destination is None:
-            await self._reporter.report(resource.envelope, before=before, after=before)
-            return
-        past = conditions_of(before.conditions)
+            return Report(before, before)
         after = self._after(resource, after_success()).model_copy(
             update={
                 "last_generation": resource.envelope.generation,
@@ -210,31 +210,35 @@ class VaultStaticSecretReconciler:
         news = None
         if synced.changed:
             news = News(EventReason.SECRET_SYNCED, "Secret synced")
-        elif not is_true(past, ConditionType.HEALTHY):
+        elif not is_true(conditions_of(before.conditions), ConditionType.HEALTHY):
             news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
-        await self._reporter.report(
-            resource.envelope, before=before, after=after, outcome=news
-        )
+        return Report(before, after, news)
 
-    async def _failed(self, resource: _Resource, error: OperationFailed) -> Outcome:
+    async def _handle_failure(
+        self, resource: _Resource, error: OperationFailed
+    ) -> Outcome:
         failure = failure_of(error)
         now = self._clock.now()
-        seen = Standing(
+        await self._reporter.report(
+            resource.envelope,
+            lambda seen: self._failed(_parse(seen), failure, now=now),
+        )
+        if failure.facts.retry is Retry.BACK_OFF:
+            raise error
+        return Outcome(until_stale(failure, self._standing(resource), now=now))
+
+    def _failed(self, resource: _Resource, failure: Failure, *, now: float) -> Report:
+        updates = after_failure(failure, self._standing(resource), now=now)
+        return Report(resource.status, self._after(resource, updates), failure)
+
+    def _standing(self, resource: _Resource) -> Standing:
+        return Standing(
             generation=resource.envelope.generation,
             synced_generation=resource.status.last_generation,
             conditions=conditions_of(resource.status.conditions),
             period=self._period(resource),
             freshness_floor=self._policy.freshness_floor,
         )
-        await self._reporter.report(
-            resource.envelope,
-            before=resource.status,
-            after=self._after(resource, after_failure(failure, seen, now=now)),
-            outcome=failure,
-        )
-        if failure.facts.retry is Retry.BACK_OFF:
-            raise error
-        return Outcome(until_stale(failure, seen, now=now))
 
     def _after(
         self, resource: _Resource, updates: tuple[Condition, ...]

@@ -29,12 +29,12 @@ from vso_controller.foundation.errors import (
     Throttled,
     Transient,
 )
-from vso_controller.foundation.listwatch import WatchEvent
+from vso_controller.foundation.listwatch import EVERYWHERE, WatchEvent
 from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.cursor import Cursor
 from vso_controller.runtime.listing import Listing, read_initial_events, read_pages
 from vso_controller.runtime.ports import Keyed, ListWatch
-from vso_controller.runtime.store import EVERYWHERE, Store
+from vso_controller.runtime.store import Store
 
 T = TypeVar("T", bound=Keyed)
 

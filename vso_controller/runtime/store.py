@@ -5,7 +5,8 @@ writes (`writing`), so a reconciler that runs again at once reads what it wrote.
 reflector feeds all of it, or one each of the namespaces that are its scopes. It
 promises:
 
-* an object never goes back to a version older than one that was held;
+* an object never goes back to a version older than one that was held, nor comes back
+  after we deleted it;
 * handlers are told of each change that somebody else made, if only as part of a
   later state, and of an object replaced under its name as of a deletion and a
   creation;
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.index import Index, IndexFunction
 from vso_controller.runtime.ownwrites import OwnWrites, same_version
@@ -36,9 +37,6 @@ Handler = Callable[[T | None, T | None], None]
 It runs on the event loop after the store and its indexes took the change in; it
 must neither block nor raise."""
 
-EVERYWHERE = ""
-"""The scope that is all namespaces."""
-
 
 @dataclass(frozen=True, slots=True)
 class Write(Generic[T]):
@@ -46,6 +44,9 @@ class Write(Generic[T]):
 
     landed: Callable[[T], None]
     """Takes the object the server replied with, as soon as the reply is here."""
+
+    deleted: Callable[[T], None]
+    """Takes the object as it was before a deletion that the server confirmed."""
 
 
 class Store(Generic[T]):
@@ -129,8 +130,11 @@ class Store(Generic[T]):
         item = event.item
         if item is None:
             return
-        held = None if event.type is EventType.DELETED else item
-        self._tell(self._learn(item.key, held, item.resource_version))
+        version = item.resource_version
+        if event.type is EventType.DELETED:
+            self._tell(self._learn(item.key, None, version, gone=item.uid))
+        else:
+            self._tell(self._learn(item.key, item, version))
 
     @contextmanager
     def writing(self, key: ObjectKey) -> Iterator[Write[T]]:
@@ -139,13 +143,16 @@ class Store(Generic[T]):
         The write must carry the version it was made from, so that the server refuses
         it when somebody else was faster. The handlers are told nothing about `key`
         before the block ends, and then only if somebody else changed it too. A write
-        whose reply never comes (the block ends without `landed`) counts as somebody
-        else's. Blocks for one key may overlap; the last to end counts.
+        whose reply never comes (the block ends without `landed` or `deleted`) counts
+        as somebody else's. Blocks for one key may overlap; the last to end counts.
         """
         own = self._own.setdefault(key, OwnWrites(told=self._items.get(key)))
         own.open += 1
         try:
-            yield Write(landed=partial(self._land, key, own))
+            yield Write(
+                landed=partial(self._land, key, own),
+                deleted=partial(self._delete, key, own),
+            )
         finally:
             own.open -= 1
             self._tell(self._settle(key, own))
@@ -156,17 +163,26 @@ class Store(Generic[T]):
         if own.land(item, self._items.get(key)):
             self._put(key, item)
 
+    def _delete(self, key: ObjectKey, own: OwnWrites[T], item: T) -> None:
+        own.delete(item)
+        held = self._items.get(key)
+        if held is not None and held.uid == item.uid:
+            self._put(key, None)
+
     def _learn(
-        self, key: ObjectKey, item: T | None, as_of: str
+        self, key: ObjectKey, item: T | None, as_of: str, *, gone: str = ""
     ) -> tuple[T | None, T | None] | None:
         """Take in what the server says of `key`; return what to tell the handlers."""
         before = self._items.get(key)
-        if before is None or not is_older(as_of, before.resource_version):
-            self._put(key, item)
         own = self._own.get(key)
+        if own is not None and own.is_past(item, as_of):
+            return None
+        if before is None or not is_older(as_of, before.resource_version):
+            gone = gone or ("" if before is None else before.uid)
+            self._put(key, item)
         if own is None:
             return before, self._items.get(key)
-        own.hear(item, as_of)
+        own.hear(item, as_of, gone=gone)
         return self._settle(key, own)
 
     def _settle(

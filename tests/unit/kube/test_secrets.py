@@ -8,7 +8,12 @@ from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.objects import NewSecret, OwnerReference, SecretPatch
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
-from vso_controller.kube.errors import AlreadyExists, Conflict, NotFound
+from vso_controller.kube.errors import (
+    AlreadyExists,
+    Conflict,
+    NotFound,
+    UnreadableAnswer,
+)
 from vso_controller.kube.secrets import Secrets
 from vso_controller.kube.session import ApiSession
 
@@ -200,22 +205,53 @@ async def test_patch_of_another_version_is_a_conflict(
 async def test_deletion_is_of_what_was_observed(
     server: ScriptedServer, secrets: Secrets
 ) -> None:
-    server.answer({})
+    server.answer({"kind": "Status", "metadata": {}, "status": "Success"})
 
-    await secrets.delete(KEY, uid="uid-secret", resource_version="7")
+    left = await secrets.delete(KEY, uid="uid-secret", resource_version="7")
 
+    assert left is None
     assert (server.seen[0].method, server.seen[0].path) == ("DELETE", PATH)
     assert server.seen[0].document == {"preconditions": FENCE}
 
 
-async def test_deletion_of_what_is_gone_is_done(
+async def test_secret_that_a_finalizer_holds_is_still_there(
+    server: ScriptedServer, secrets: Secrets
+) -> None:
+    server.answer(
+        kubernetes_secret({}, version="8", deletionTimestamp="2025-06-15T15:06:40Z")
+    )
+
+    left = await secrets.delete(KEY, uid="uid-secret", resource_version="7")
+
+    assert left is not None
+    assert (left.resource_version, left.deleting) == ("8", True)
+
+
+async def test_deleted_secret_may_be_shown_once_more(
+    server: ScriptedServer, secrets: Secrets
+) -> None:
+    server.answer(kubernetes_secret({}, version="8"))
+
+    assert await secrets.delete(KEY, uid="uid-secret", resource_version="7") is None
+
+
+async def test_deletion_of_what_is_gone_is_told(
     server: ScriptedServer, secrets: Secrets
 ) -> None:
     server.refuse(404, "NotFound")
 
-    await secrets.delete(KEY, uid="uid-secret", resource_version="7")
+    with pytest.raises(NotFound):
+        await secrets.delete(KEY, uid="uid-secret", resource_version="7")
 
-    assert len(server.seen) == 1
+
+@pytest.mark.parametrize("answer", [b"<html>", b"", {}], ids=["page", "empty", "void"])
+async def test_answer_that_is_no_answer_to_a_deletion_is_not_believed(
+    server: ScriptedServer, secrets: Secrets, answer: object
+) -> None:
+    server.answer(answer)
+
+    with pytest.raises(UnreadableAnswer):
+        await secrets.delete(KEY, uid="uid-secret", resource_version="7")
 
 
 async def test_deletion_of_another_secret_is_a_conflict(

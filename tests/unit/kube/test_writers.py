@@ -62,6 +62,27 @@ async def test_status_of_another_version_is_a_conflict(
         await StatusWriter(session=session).write(WIDGETS, SEEN, {})
 
 
+async def test_resource_is_read_as_it_is_now(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.answer(widget(version="8"))
+
+    now = await StatusWriter(session=session).current(WIDGETS, KEY)
+
+    assert now is not None
+    assert now.resource_version == "8"
+    path = "/apis/ex.io/v1/namespaces/shop/widgets/till"
+    assert (server.seen[0].method, server.seen[0].path) == ("GET", path)
+
+
+async def test_resource_that_is_gone_is_none(
+    server: ScriptedServer, session: ApiSession
+) -> None:
+    server.refuse(404, "NotFound")
+
+    assert await StatusWriter(session=session).current(WIDGETS, KEY) is None
+
+
 @pytest.fixture
 def lease(session: ApiSession) -> Lease:
     return Lease(session=session, key=ObjectKey("vault", "leader"))

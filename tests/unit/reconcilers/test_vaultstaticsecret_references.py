@@ -58,6 +58,36 @@ async def test_missing_reference_waits_for_its_trigger(
     assert ready(world)[0] == "True"
 
 
+async def test_auth_in_a_namespace_that_is_not_watched_is_not_called_missing() -> None:
+    world = World(scopes=("apps",)).in_order()
+    world.put(world.resources, RESOURCE, spec(vaultAuthRef="other/auth"))
+
+    await sync(world)
+
+    assert ready(world) == (
+        "False",
+        "NamespaceNotWatched",
+        "VaultAuth other/auth cannot be seen: namespace other is not among the "
+        "--watch-namespaces of the controller",
+    )
+
+
+async def test_connection_in_a_namespace_that_is_not_watched_is_told_to_all() -> None:
+    world = World(scopes=("apps",)).in_order()
+    world.put(world.auths, AUTH, AUTH_SPEC | {"vaultConnectionRef": "other/vault"})
+
+    await sync(world)
+    await world.auth.reconcile(AUTH)
+
+    message = (
+        "VaultConnection other/vault cannot be seen: namespace other is not among the "
+        "--watch-namespaces of the controller"
+    )
+    assert ready(world) == ("False", "NamespaceNotWatched", message)
+    said = world.condition(world.auths, AUTH, "Ready")
+    assert said == ("False", "NamespaceNotWatched", message)
+
+
 async def test_auth_of_another_namespace_must_admit_the_resource() -> None:
     world = World().in_order()
     elsewhere = ObjectKey("infra", "auth")

@@ -7,6 +7,7 @@ it asserts on is what the world holds afterwards.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -29,7 +30,7 @@ from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
-from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
@@ -89,6 +90,7 @@ class FakeVault(VaultInMemory):
     async def request(self, request: VaultRequest) -> VaultReply:
         failing = request.operation in self.failures
         if request.operation is Operation.SEAL_STATUS and not failing:
+            self.calls[request.operation] += 1
             document = {"sealed": self.sealed, "initialized": self.initialized}
             return VaultReply(status=200, document=Secret(document))
         return await super().request(request)
@@ -129,6 +131,7 @@ class World:
     clients: list[tuple[str, bytes | None]] = field(default_factory=list)
     woken: list[ObjectKey] = field(default_factory=list)
     client_failure: OperationFailed | None = None
+    scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -141,6 +144,7 @@ class World:
             connections=self.connections,
             operator_namespace=OPERATOR,
             namespace_fallback=True,
+            scopes=self.scopes,
         )
         self.triggers = Triggers(
             connections=self.connections,
@@ -225,10 +229,21 @@ class World:
         self.woken.clear()
 
     def put(
-        self, store: Store[Envelope], key: ObjectKey, spec: dict[str, Any]
+        self,
+        store: Store[Envelope],
+        key: ObjectKey,
+        spec: dict[str, Any],
+        *,
+        told: bool = True,
+        change: Callable[[Envelope], Envelope] = lambda envelope: envelope,
     ) -> Envelope:
-        """Have an object with this spec; another spec is another generation."""
-        held = store.get(key)
+        """Have an object with this spec; another spec is another generation.
+
+        `change` makes what else there is to it.
+        Without `told` the watch is behind: only the server has it so.
+        """
+        place = self._place(store, key)
+        held = self.kubernetes.resources.get(place)
         raw = json.dumps(spec).encode()
         version = self.kubernetes.next_version()
         envelope = Envelope(key, f"uid-of-{key.name}", version, 1, spec=raw)
@@ -237,28 +252,40 @@ class World:
             envelope = replace(
                 held, spec=raw, generation=generation, resource_version=version
             )
-        store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
+        envelope = self.kubernetes.resources[place] = change(envelope)
+        if told:
+            self.tell(store, envelope)
         return envelope
 
     def give_status(
         self, store: Store[Envelope], key: ObjectKey, status: dict[str, Any]
     ) -> None:
         """Have an object with this status, whoever wrote it."""
-        held = store.get(key)
-        assert held is not None
-        version = self.kubernetes.next_version()
-        told = replace(
-            held, status=json.dumps(status).encode(), resource_version=version
+        place = self._place(store, key)
+        told = self.kubernetes.resources[place] = replace(
+            self.kubernetes.resources[place],
+            status=json.dumps(status).encode(),
+            resource_version=self.kubernetes.next_version(),
         )
-        store.apply(WatchEvent(EventType.MODIFIED, version, told))
+        self.tell(store, told)
 
-    def remove(self, store: Store[Envelope], key: ObjectKey) -> None:
-        """Delete an object."""
-        held = store.get(key)
-        assert held is not None
-        version = self.kubernetes.next_version()
-        gone = replace(held, resource_version=version)
-        store.apply(WatchEvent(EventType.DELETED, version, gone))
+    def tell(self, store: Store[Envelope], envelope: Envelope) -> None:
+        """Have the watch tell how an object is."""
+        store.apply(WatchEvent(EventType.MODIFIED, envelope.resource_version, envelope))
+
+    def remove(
+        self, store: Store[Envelope], key: ObjectKey, *, told: bool = True
+    ) -> Envelope:
+        """Delete an object; return it as the watch tells of its end."""
+        held = self.kubernetes.resources.pop(self._place(store, key))
+        gone = replace(held, resource_version=self.kubernetes.next_version())
+        if told:
+            self.tell_deleted(store, gone)
+        return gone
+
+    def tell_deleted(self, store: Store[Envelope], envelope: Envelope) -> None:
+        """Have the watch tell of the end of an object."""
+        store.apply(WatchEvent(EventType.DELETED, envelope.resource_version, envelope))
 
     def condition(
         self, store: Store[Envelope], key: ObjectKey, name: str
@@ -280,6 +307,14 @@ class World:
         assert held is not None
         status: dict[str, Any] = json.loads(held.status or b"{}")
         return status
+
+    def _place(self, store: Store[Envelope], key: ObjectKey) -> tuple[str, ObjectKey]:
+        kinds = {
+            id(self.connections): VAULT_CONNECTION,
+            id(self.auths): VAULT_AUTH,
+            id(self.resources): VAULT_STATIC_SECRET,
+        }
+        return kinds[id(store)].resource.plural, key
 
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None

@@ -25,6 +25,8 @@ class OpenWrite:
     block: ExitStack
     write: Write[Envelope]
     reply: Envelope | None = None  # sent by the server, not here yet
+    deletes: bool = False  # what the reply confirms; it is then what was deleted
+    made: int = 0  # the version that the reply is about
 
 
 class Server:
@@ -50,11 +52,12 @@ class Server:
         self.history.append(event_of(kind, item))
         return item
 
-    def delete(self, key: ObjectKey) -> None:
+    def delete(self, key: ObjectKey, *, foreign: bool) -> None:
         self.version += 1
-        self.foreign.add(self.version)
         uid = self.objects.pop(key).uid
-        self.deletions[uid] = self.version
+        if foreign:
+            self.foreign.add(self.version)
+            self.deletions[uid] = self.version
         last = make_item(key.name, self.version, uid=uid)
         self.history.append(event_of(EventType.DELETED, last))
 
@@ -93,6 +96,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.told_at: dict[ObjectKey, int] = {}  # when last, on the server's counter
         self.landed: list[Envelope] = []
         self.before: dict[ObjectKey, Envelope] = {}
+        self.gone: set[str] = set()  # uids of which we know that we deleted them
 
     def hear(self, old: Envelope | None, new: Envelope | None) -> None:
         known = new or old
@@ -109,7 +113,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(name=NAMES)
     def somebody_deletes(self, name: str) -> None:
         if key_of(name) in self.server.objects:
-            self.server.delete(key_of(name))
+            self.server.delete(key_of(name), foreign=True)
 
     @rule(count=st.integers(1, 4))
     def watch_tells(self, count: int) -> None:
@@ -146,6 +150,18 @@ class StoreMachine(RuleBasedStateMachine):
         base = self.store.get(write.key)
         if write.reply is None and base == self.server.objects.get(write.key):
             write.reply = self.server.put(write.key, foreign=False)
+            write.deletes, write.made = False, self.server.version
+
+    @precondition(lambda self: self.writes)
+    @rule(data=st.data())
+    def server_confirms_a_deletion(self, data: st.DataObject) -> None:
+        write = data.draw(st.sampled_from(self.writes))
+        base = self.store.get(write.key)
+        there = self.server.objects.get(write.key)
+        if write.reply is None and base is not None and base == there:
+            self.server.delete(write.key, foreign=False)
+            write.reply = base
+            write.deletes, write.made = True, self.server.version
 
     @precondition(lambda self: self.writes)
     @rule(data=st.data())
@@ -153,17 +169,24 @@ class StoreMachine(RuleBasedStateMachine):
         self.take_reply(data.draw(st.sampled_from(self.writes)))
 
     def take_reply(self, write: OpenWrite) -> None:
-        if write.reply is not None:
+        if write.reply is None:
+            return
+        if write.deletes:
+            write.write.deleted(write.reply)
+            self.gone.add(write.reply.uid)
+        else:
             write.write.landed(write.reply)
             self.landed.append(write.reply)
-            write.reply = None
+        write.reply = None
 
     @precondition(lambda self: self.writes)
     @rule(data=st.data(), lost=st.booleans())
     def write_ends(self, data: st.DataObject, lost: bool) -> None:
         write = data.draw(st.sampled_from(self.writes))
         if lost and write.reply is not None:
-            self.server.foreign.add(int(write.reply.resource_version))
+            self.server.foreign.add(write.made)
+            if write.deletes:
+                self.server.deletions[write.reply.uid] = write.made
         else:
             self.take_reply(write)
         self.writes.remove(write)
@@ -175,6 +198,10 @@ class StoreMachine(RuleBasedStateMachine):
             before = self.before.get(item.key, item)
             assert int(item.resource_version) >= int(before.resource_version)
         self.before = {item.key: item for item in self.store.values()}
+
+    @invariant()
+    def nothing_comes_back_that_we_deleted(self) -> None:
+        assert not self.gone & {item.uid for item in self.store.values()}
 
     @invariant()
     def index_agrees_with_the_objects(self) -> None:
