@@ -11,6 +11,7 @@ import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Protocol
 
 from vso_controller.foundation.digest import digest_of
 from vso_controller.foundation.errors import OperationFailed
@@ -31,6 +32,21 @@ from vso_controller.reconcilers.unlabelled import version_of
 from vso_controller.runtime.store import Handler, Store
 
 DIGEST_KEY = b"a key of the tests"
+
+
+@dataclass(frozen=True, slots=True)
+class FakeWrite:
+    """A write as it is shown to a gate."""
+
+    verb: str
+    resource: str
+    key: ObjectKey
+
+
+class Gate(Protocol):
+    """Is asked about each write."""
+
+    def check(self, write: FakeWrite) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,7 @@ class FakeKubernetes:
         self.reads = 0
         self.failures: dict[str, OperationFailed] = {}
         self.delays: dict[str, float] = {}  # seconds
+        self.gate: Gate | None = None
         self._versions = count(1)
 
     def next_version(self) -> str:
@@ -116,7 +133,7 @@ class FakeKubernetes:
         return SecretData(dict(self.values[key]))
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
-        await self._receive("create")
+        await self._receive("create", secret.key)
         if secret.key in self.secrets:
             raise AlreadyExists(f"create secrets {secret.key}")
         version = next(self._versions)
@@ -133,7 +150,7 @@ class FakeKubernetes:
         return self._store(observed, secret.data.reveal())
 
     async def patch(self, patch: SecretPatch) -> ObservedSecret:
-        await self._receive("patch")
+        await self._receive("patch", patch.key)
         before = self._expect(patch.key, patch.resource_version)
         data = {
             key: value
@@ -151,8 +168,15 @@ class FakeKubernetes:
         )
         return self._store(after, data)
 
-    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
-        await self._receive("delete")
+    async def delete(
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        successor: NewSecret | None = None,
+    ) -> None:
+        await self._receive("delete", key)
         if key not in self.secrets:
             return
         before = self._expect(key, resource_version)
@@ -189,7 +213,7 @@ class FakeKubernetes:
         self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
     ) -> Envelope:
         """Write a status; merges as the API server does."""
-        await self._receive("write")
+        await self._receive("write", envelope.key, f"{resource.plural}/status")
         self.writes += 1
         stored = json.loads(envelope.status or b"{}")
         merged = {
@@ -207,7 +231,12 @@ class FakeKubernetes:
     ) -> None:
         self.told.append(Told(about.key, kind, reason, message))
 
-    async def _receive(self, call: str) -> None:
+    async def _receive(
+        self, call: str, written: ObjectKey | None = None, resource: str = "secrets"
+    ) -> None:
+        if written is not None and self.gate is not None:
+            verb = "patch" if call == "write" else call
+            self.gate.check(FakeWrite(verb, resource, written))
         if delay := self.delays.get(call):
             await asyncio.sleep(delay)
         if failure := self.failures.get(call):

@@ -30,11 +30,13 @@ from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.events import EventRecorder
+from vso_controller.kube.intentions import Intentions
 from vso_controller.kube.secrets import Secrets
 from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.observing import ObservingReconciler
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
@@ -90,6 +92,9 @@ class Controllers:
         # Of this process alone: digests of Secrets are compared, never stored.
         self._digest_key = secrets.token_bytes(32)
         self.decoder = SecretDecoder(key=Secret(self._digest_key))
+        self._intentions = Intentions(
+            session=reads, digest_key=Secret(self._digest_key)
+        )
         live = Secrets(session=reads, decoder=self.decoder)
         self._connections = Connections(
             secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
@@ -174,7 +179,18 @@ class Controllers:
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
     ) -> Controller:
+        if self._settings.observe:
+            reconciler = self._observing(kind, reconciler)
         return self._engine.add(kind.singular, reconciler, store.keys)
+
+    def _observing(self, kind: Kind, reconciler: Reconciler) -> Reconciler:
+        return ObservingReconciler(
+            controller=kind.singular,
+            reconciler=reconciler,
+            describer=self._intentions,
+            metrics=self._metrics,
+            look_again=self._settings.backoff_max_interval,
+        )
 
     def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
         return Reporter(

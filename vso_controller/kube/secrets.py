@@ -67,10 +67,19 @@ class Secrets:
         )
         return self._decoder.item(await self._session.request(call))
 
-    async def delete(self, key: ObjectKey, *, uid: str, resource_version: str) -> None:
+    async def delete(
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        successor: NewSecret | None = None,
+    ) -> None:
         """Delete the Secret that was observed so; one that is gone is no error.
 
-        Raises Conflict when it is another one, or another version, by now.
+        Who makes room for another says for which (`successor`): an observer tells
+        how they differ. Raises Conflict when it is another Secret, or another version
+        of it, by now.
         """
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         call = Call(
@@ -78,6 +87,7 @@ class Secrets:
             target=object_target(SECRETS, key),
             repeatable=True,
             body=msgspec.json.encode({"preconditions": preconditions}),
+            successor=None if successor is None else _new_document(successor),
         )
         try:
             await self._session.request(call)

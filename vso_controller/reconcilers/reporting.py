@@ -25,6 +25,7 @@ from vso_controller.reconcilers.ports import (
     StatusWriter,
 )
 from vso_controller.reconcilers.statuses import conditions_of
+from vso_controller.runtime.observing import Withheld
 
 log = structlog.get_logger(__name__)
 
@@ -62,19 +63,24 @@ class Reporter:
         before: Status,
         after: Status,
         outcome: Failure | News | None = None,
-    ) -> None:
+    ) -> bool:
         """Write the status `after` if it is not what is stored, and tell the news.
 
-        Raises Conflict if the resource is not any more what was seen.
+        Returns whether it is stored; an observer's is not, and no news. Raises
+        Conflict if the resource is not any more what was seen.
         """
         self._metrics.resource_ready(self._kind.name, envelope.key, _is_ready(after))
-        if after != before:
-            await self._write(envelope, before, after)
+        try:
+            if after != before:
+                await self._write(envelope, before, after)
+        except Withheld:
+            return False
         match outcome:
             case News():
                 self._tell_news(envelope, outcome)
             case Failure() if _is_news(outcome, before, after):
                 self._tell_failure(envelope, outcome)
+        return True
 
     def gone(self, key: ObjectKey) -> None:
         """Forget a resource that is not there any more."""

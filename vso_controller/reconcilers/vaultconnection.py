@@ -97,12 +97,12 @@ class VaultConnectionReconciler:
         was_ready = is_true(conditions_of(before.conditions), ConditionType.READY)
         after = self._after(before, envelope, after_answer(state), valid=True)
         news = None if was_ready else _ACCEPTED
-        await self._reporter.report(
+        is_stored = await self._reporter.report(
             envelope, before=before, after=after, outcome=state or news
         )
         if state is not None:
             raise Refusal.of(state)
-        if not was_ready:
+        if is_stored and not was_ready:
             self._dependents.wake(envelope.key)
 
     def _after(
