@@ -31,7 +31,7 @@ from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.intentions import Intentions
-from vso_controller.kube.secrets import Secrets
+from vso_controller.kube.secrets import ObservedSecrets, Secrets
 from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
@@ -160,7 +160,7 @@ class Controllers:
         destinations = Destinations(
             watched=self._stores.secrets,
             unlabelled=self._unlabelled,
-            secrets=Secrets(session=self._writes, decoder=self.decoder),
+            secrets=self._written_secrets(),
         )
         reconciler = VaultStaticSecretReconciler(
             resources=self._stores.static_secrets,
@@ -182,6 +182,10 @@ class Controllers:
         if self._settings.observe:
             reconciler = self._observing(kind, reconciler)
         return self._engine.add(kind.singular, reconciler, store.keys)
+
+    def _written_secrets(self) -> Secrets:
+        kind = ObservedSecrets if self._settings.observe else Secrets
+        return kind(session=self._writes, decoder=self.decoder)
 
     def _observing(self, kind: Kind, reconciler: Reconciler) -> Reconciler:
         return ObservingReconciler(

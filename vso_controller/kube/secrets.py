@@ -22,7 +22,7 @@ from vso_controller.foundation.objects import (
 from vso_controller.foundation.secret import SecretData
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
 from vso_controller.kube.decoding import SecretDecoder, secret_data
-from vso_controller.kube.errors import NotFound
+from vso_controller.kube.errors import AlreadyExists, NotFound
 from vso_controller.kube.session import ApiSession
 
 SECRETS = ResourceType(group="", version="v1", plural="secrets", kind="Secret")
@@ -99,6 +99,19 @@ class Secrets:
         return await self._session.request(
             Call(verb=Verb.GET, target=target, repeatable=True)
         )
+
+
+class ObservedSecrets(Secrets):
+    """The Secrets of a cluster, for who may not write any.
+
+    A creation that is withheld meets no server that would say that the name is taken.
+    So that is asked before: it decides what comes next.
+    """
+
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        if await self.read(secret.key) is not None:
+            raise AlreadyExists(f"create {SECRETS.plural} {secret.key}: it is there")
+        return await super().create(secret)
 
 
 def _new_document(secret: NewSecret) -> bytes:

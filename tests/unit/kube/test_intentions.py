@@ -20,8 +20,9 @@ from vso_controller.foundation.intentions import Differences, Intention
 from vso_controller.foundation.objects import Envelope, NewSecret, SecretPatch
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
+from vso_controller.kube.errors import AlreadyExists
 from vso_controller.kube.intentions import Intentions
-from vso_controller.kube.secrets import Secrets
+from vso_controller.kube.secrets import ObservedSecrets, Secrets
 from vso_controller.kube.session import ApiSession, open_session
 from vso_controller.kube.status import StatusWriter
 from vso_controller.runtime.observing import ObserverGate, Withheld, noting
@@ -90,6 +91,25 @@ async def test_creation_adds_all(server: ScriptedServer, session: ApiSession) ->
         )
     )
     assert server.seen == [], "there is nothing to compare with"
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_creation_under_a_name_that_is_taken_is_refused_as_a_server_would(
+    server: ScriptedServer, taken: bool
+) -> None:
+    if taken:
+        server.answer(kubernetes_secret({}))
+    else:
+        server.refuse(404, "NotFound")
+
+    async with open_session(
+        settings=settings(server.url), gate=ObserverGate()
+    ) as fenced:
+        decoder = SecretDecoder(key=DIGEST_KEY)
+        with pytest.raises(AlreadyExists if taken else Withheld):
+            await ObservedSecrets(session=fenced, decoder=decoder).create(NEW)
+
+    assert [seen.method for seen in server.seen] == ["GET"]
 
 
 async def test_patch_is_compared_with_what_is_there(
