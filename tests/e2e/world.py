@@ -101,13 +101,13 @@ class World:
 
     @asynccontextmanager
     async def controller(
-        self, *flags: str, program: Path = ROOT
+        self, *flags: str, program: Path = ROOT, account: str = ACCOUNT
     ) -> AsyncIterator[Controller]:
         """Run a replica of the controller, with these flags after the usual ones.
 
-        `program` is the folder that has its package.
+        `program` is the folder that has its package, `account` whose rights it has.
         """
-        token = await self.admin.token(OPERATOR, ACCOUNT)
+        token = await self.admin.token(OPERATOR, account)
         # Each replica has its token: by that the oracle tells them apart.
         config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
         config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Protocol
 
 from vso_controller.domain import hmackey
 from vso_controller.foundation.digest import digest_of
@@ -34,6 +35,21 @@ from vso_controller.reconcilers.unlabelled import version_of
 from vso_controller.runtime.store import Handler, Store
 
 DIGEST_KEY = b"a key of the tests"
+
+
+@dataclass(frozen=True, slots=True)
+class FakeWrite:
+    """A write as it is shown to a gate."""
+
+    verb: str
+    resource: str
+    key: ObjectKey
+
+
+class Gate(Protocol):
+    """Is asked about each write."""
+
+    def check(self, write: FakeWrite) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,7 @@ class FakeKubernetes:
         self.passing: dict[str, list[OperationFailed]] = {}
         self.lost: Counter[str] = Counter()  # how many answers more
         self.resources: dict[tuple[str, ObjectKey], Envelope] = {}
+        self.gate: Gate | None = None
         self._versions = count(1)
 
     def next_version(self) -> str:
@@ -127,7 +144,7 @@ class FakeKubernetes:
         return SecretData(dict(self.values[key]))
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
-        await self._receive("create")
+        await self._receive("create", secret.key)
         if secret.key in self.secrets:
             raise AlreadyExists(f"create secrets {secret.key}")
         version = next(self._versions)
@@ -147,7 +164,7 @@ class FakeKubernetes:
         return created
 
     async def patch(self, patch: SecretPatch) -> ObservedSecret:
-        await self._receive("patch")
+        await self._receive("patch", patch.key)
         before = self._expect(patch.key, patch.resource_version)
         data = {
             key: value
@@ -168,9 +185,14 @@ class FakeKubernetes:
         return patched
 
     async def delete(
-        self, key: ObjectKey, *, uid: str, resource_version: str
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        successor: NewSecret | None = None,
     ) -> ObservedSecret | None:
-        await self._receive("delete")
+        await self._receive("delete", key)
         before = self._expect(key, resource_version)
         if before.uid != uid:
             raise Conflict(f"delete secrets {key}")
@@ -215,7 +237,7 @@ class FakeKubernetes:
         self, resource: ResourceType, envelope: Envelope, status: Mapping[str, object]
     ) -> Envelope:
         """Write a status; merges as the API server does."""
-        await self._receive("write")
+        await self._receive("write", envelope.key, f"{resource.plural}/status")
         place = (resource.plural, envelope.key)
         before = self.resources.get(place)
         if before is None:
@@ -238,7 +260,12 @@ class FakeKubernetes:
     ) -> None:
         self.told.append(Told(about.key, kind, reason, message))
 
-    async def _receive(self, call: str) -> None:
+    async def _receive(
+        self, call: str, written: ObjectKey | None = None, resource: str = "secrets"
+    ) -> None:
+        if written is not None and self.gate is not None:
+            verb = "patch" if call == "write" else call
+            self.gate.check(FakeWrite(verb, resource, written))
         if delay := self.delays.get(call):
             await asyncio.sleep(delay)
         if passing := self.passing.get(call):

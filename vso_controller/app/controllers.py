@@ -28,14 +28,17 @@ from vso_controller.foundation.digest import no_digest
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.events import EventRecorder
-from vso_controller.kube.secrets import Secrets
+from vso_controller.kube.intentions import Intentions
+from vso_controller.kube.secrets import ObservedSecrets, Secrets
 from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.known import KnownResources
+from vso_controller.reconcilers.observing import ObservingReconciler
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
@@ -92,6 +95,9 @@ class Controllers:
         self._known = KnownResources()
         self.hmac_key = self._hmac_key()
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
+        self._intentions = Intentions(
+            session=reads, digest_key=Secret(randomness.token_bytes(32))
+        )
         live = Secrets(session=reads, decoder=self.decoder)
         self._connections = Connections(
             secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
@@ -158,7 +164,7 @@ class Controllers:
         destinations = Destinations(
             watched=self._stores.secrets,
             unlabelled=self._unlabelled,
-            secrets=Secrets(session=self._writes, decoder=self.decoder),
+            secrets=self._written_secrets(),
         )
         reconciler = VaultStaticSecretReconciler(
             resources=self._stores.static_secrets,
@@ -179,7 +185,22 @@ class Controllers:
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
     ) -> Controller:
+        if self._settings.observe:
+            reconciler = self._observing(kind, reconciler)
         return self._engine.add(kind.singular, reconciler, store.keys)
+
+    def _written_secrets(self) -> Secrets:
+        kind = ObservedSecrets if self._settings.observe else Secrets
+        return kind(session=self._writes, decoder=self.decoder)
+
+    def _observing(self, kind: Kind, reconciler: Reconciler) -> Reconciler:
+        return ObservingReconciler(
+            controller=kind.singular,
+            reconciler=reconciler,
+            describer=self._intentions,
+            metrics=self._metrics,
+            look_again=self._settings.backoff_max_interval,
+        )
 
     def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
         return Reporter(

@@ -3,7 +3,8 @@
 Everything lives in one TaskGroup. Reflectors and the web server run from start to
 end, that of Secrets as soon as the key of their digests is known; controllers and the
 event recorder run while this process leads. A request to stop ends the controllers
-first, then the lease is released, then the rest is cancelled.
+first, then the lease is released, then the rest is cancelled. An observer runs the
+controllers from start to end, and never leads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from random import SystemRandom
 
@@ -34,10 +36,11 @@ from vso_controller.kube.config import ConnectionSettings
 from vso_controller.kube.config import load_settings as load_connection
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.leases import Lease
-from vso_controller.kube.session import ApiSession, open_session
+from vso_controller.kube.session import ApiSession, Gate, open_session
 from vso_controller.runtime.gate import LeaseGate
 from vso_controller.runtime.informers import Feed
 from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
+from vso_controller.runtime.observing import ObserverGate
 from vso_controller.runtime.probes import metrics_route, probe_routes, serving
 from vso_controller.settings.model import Settings
 
@@ -66,7 +69,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         clock=clock,
     )
     gate = LeaseGate(clock=clock, margin=_margin(settings))
-    async with _sessions(connection, gate) as sessions:
+    async with _sessions(connection, _fences(settings, gate)) as sessions:
         process = _Process(
             settings=settings, timing=timing, gate=gate, clock=clock, sessions=sessions
         )
@@ -77,29 +80,45 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Fences:
+    """What has to be passed by whatever is written."""
+
+    leases: Gate | None  # writing them is how one comes to lead
+    others: Gate
+
+
+def _fences(settings: Settings, gate: LeaseGate) -> _Fences:
+    if settings.observe:
+        return _Fences(leases=ObserverGate(), others=ObserverGate())
+    return _Fences(leases=None, others=gate)
+
+
+@dataclass(frozen=True, slots=True)
 class _Sessions:
-    """A pool of connections for each purpose, so that none waits for another."""
+    """A pool of connections for each purpose, so that none waits for another.
+
+    Writes are fenced in each of them, also in those that nobody should write with.
+    """
 
     watches: ApiSession
     reads: ApiSession
-    writes: ApiSession  # fenced
-    events: ApiSession  # fenced
+    writes: ApiSession
+    events: ApiSession
     elections: ApiSession
 
 
 @asynccontextmanager
 async def _sessions(
-    connection: ConnectionSettings, gate: LeaseGate
+    connection: ConnectionSettings, fences: _Fences
 ) -> AsyncIterator[_Sessions]:
+    fenced = partial(open_session, settings=connection, gate=fences.others)
     async with (
         # Each watch takes a connection for as long as it lasts.
-        open_session(settings=connection, connections=UNLIMITED) as watches,
-        open_session(settings=connection) as reads,
-        open_session(
-            settings=connection, gate=gate, connections=WRITE_CONNECTIONS
-        ) as writes,
-        open_session(settings=connection, gate=gate, connections=1) as events,
-        open_session(settings=connection) as elections,
+        fenced(connections=UNLIMITED) as watches,
+        fenced() as reads,
+        fenced(connections=WRITE_CONNECTIONS) as writes,
+        fenced(connections=1) as events,
+        open_session(settings=connection, gate=fences.leases) as elections,
     ):
         yield _Sessions(watches, reads, writes, events, elections)
 
@@ -227,6 +246,9 @@ class _Process:
             work.cancel()
 
     async def _campaign(self, stop: asyncio.Event) -> None:
+        if self._settings.observe:
+            await self._observe(stop)
+            return
         if not self._settings.leader_elect:
             self._gate.open_until(math.inf)
             await self._lead(stop)
@@ -245,6 +267,21 @@ class _Process:
             timing=self._timing,
         )
         await elector.run(lambda: self._lead(stop))
+
+    async def _observe(self, stop: asyncio.Event) -> None:
+        """Run the controllers behind a gate that lets nothing out, and no Events."""
+        self._metrics.leading(self._settings.leader_elect_resource_name, False)
+        log.warning("observing", message="nothing is written to Kubernetes")
+        try:
+            await stop_when(stop, self._wait_observable())
+            if not stop.is_set():
+                await self._engine.run(stop)
+        finally:
+            await self._controllers.stand_down()
+
+    async def _wait_observable(self) -> None:
+        await self._controllers.hmac_key.stand_in()
+        await self._stores.wait_synced()
 
     async def _lead(self, stop: asyncio.Event) -> None:
         self._leading = True

@@ -119,6 +119,16 @@ class HmacKey:
                 async with asyncio.timeout(rest):
                     await self._changed.wait()
 
+    async def stand_in(self) -> None:
+        """Go on with a key of our own where the Secret holds none. For an observer.
+
+        It may not create the Secret. Without the key that digests in statuses were
+        made with nothing is in step for it, so it asks Vault about everything once.
+        """
+        await self._store.wait_synced()
+        if self._value is None:
+            self._learn(Secret(self._random_bytes(KEY_BYTES)))
+
     async def _create_if_missing(self) -> float | None:
         """Return the seconds to the next try; None: when the Secret changes."""
         if self._store.get(self._key) is not None:

@@ -32,6 +32,7 @@ class Metrics:
         self._declare_queues()
         self._declare_controllers()
         self._declare_vault()
+        self._declare_observation()
         Gauge(
             "vso_build_info",
             "What runs here.",
@@ -114,6 +115,20 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _declare_observation(self) -> None:
+        self._withheld = Counter(
+            "vso_withheld_writes",
+            "Writes that an observer would have made, each counted once.",
+            ("verb", "resource"),
+            registry=self.registry,
+        )
+        self._differing = Gauge(
+            "vso_differing_resources",
+            "Resources for which an observer would write something now.",
+            ("controller", "resource"),
+            registry=self.registry,
+        )
+
     def queue(self, name: str) -> QueueMetrics:
         """Return what takes note of the queue `name`."""
         return QueueMetrics(
@@ -163,6 +178,14 @@ class Metrics:
     def hmac_key_in_step(self, in_step: bool) -> None:
         """Note whether the Secret of the HMAC key holds the key in use."""
         self._hmac_key.set(in_step)
+
+    def withheld(self, *, verb: str, resource: str) -> None:
+        """Count one write that was not made."""
+        self._withheld.labels(verb, resource).inc()
+
+    def differing(self, *, controller: str, resource: str, more: int) -> None:
+        """Note that so many more resources of a kind have such a write before them."""
+        self._differing.labels(controller, resource).inc(more)
 
     def leading(self, lease: str, leading: bool) -> None:
         """Note whether this process leads.

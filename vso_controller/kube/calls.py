@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from vso_controller.foundation.objects import ObjectKey, ResourceType
 from vso_controller.kube.errors import Unprocessable
 
@@ -44,6 +46,11 @@ _METHODS = {
 }
 
 
+_READING = frozenset({Verb.GET, Verb.LIST, Verb.WATCH})
+_STORING_NOTHING = frozenset({"serviceaccounts/token"})
+"""What is created there is in the answer alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a call is about: a collection, one object, or a subresource of it.
@@ -62,8 +69,13 @@ class Target:
         """The path on the server, quoted. Raises Unprocessable for `.` and `..`."""
         return "".join(f"/{_segment(part)}" for part in self._parts())
 
+    @property
+    def resource_name(self) -> str:
+        """The resource as access rules spell it: `secrets`, `widgets/status`."""
+        return "/".join(filter(None, (self.resource.plural, self.subresource)))
+
     def __str__(self) -> str:
-        resource = "/".join(filter(None, (self.resource.plural, self.subresource)))
+        resource = self.resource_name
         if self.name:
             return f"{resource} {ObjectKey(self.namespace, self.name)}"
         return f"{resource} in {self.namespace}" if self.namespace else resource
@@ -99,10 +111,33 @@ class Call:
     repeatable: bool
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
+    successor: bytes | None = field(default=None, repr=False)
+    """Of a deletion that makes room: what will be created then. It is not sent."""
     content_type: str = JSON
     accept: str = JSON
     timeout: float = 30.0  # seconds, from asking for a connection to the last byte
     largest_answer: int = 16 * MEBIBYTE  # etcd takes 1.5 MiB an object
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it changes what the server stores: then gates are asked."""
+        return (
+            self.verb not in _READING
+            and self.target.resource_name not in _STORING_NOTHING
+        )
+
+    @property
+    def resource(self) -> str:
+        """The resource as access rules spell it."""
+        return self.target.resource_name
+
+    @property
+    def key(self) -> ObjectKey:
+        """The object it is about. One that is created has its name in the body."""
+        name = self.target.name
+        if not name and self.verb is Verb.CREATE and self.body is not None:
+            name = msgspec.json.decode(self.body, type=_Created).metadata.name
+        return ObjectKey(self.target.namespace, name)
 
     @property
     def path_and_query(self) -> str:
@@ -112,6 +147,14 @@ class Call:
 
     def __str__(self) -> str:
         return f"{self.verb} {self.target}"
+
+
+class _CreatedMetadata(msgspec.Struct, frozen=True):
+    name: str = ""
+
+
+class _Created(msgspec.Struct):
+    metadata: _CreatedMetadata = _CreatedMetadata()
 
 
 def _segment(text: str) -> str:

@@ -22,7 +22,7 @@ from vso_controller.foundation.objects import (
 from vso_controller.foundation.secret import SecretData
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
 from vso_controller.kube.decoding import SecretDecoder, is_status, secret_data
-from vso_controller.kube.errors import NotFound
+from vso_controller.kube.errors import AlreadyExists, NotFound
 from vso_controller.kube.session import ApiSession
 
 SECRETS = ResourceType(group="", version="v1", plural="secrets", kind="Secret")
@@ -68,13 +68,19 @@ class Secrets:
         return self._decoder.item(await self._session.request(call))
 
     async def delete(
-        self, key: ObjectKey, *, uid: str, resource_version: str
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        successor: NewSecret | None = None,
     ) -> ObservedSecret | None:
         """Delete the Secret that was observed so; None when that removed it.
 
-        One with finalizers is still there, and returned as it is then. Raises
-        Conflict when it is another one, or another version, by now, and NotFound
-        when somebody else deleted it.
+        One with finalizers is still there, and returned as it is then. Who makes room
+        for another says for which (`successor`): an observer tells how they differ.
+        Raises Conflict when it is another one, or another version, by now, and
+        NotFound when somebody else deleted it.
         """
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         call = Call(
@@ -82,6 +88,7 @@ class Secrets:
             target=object_target(SECRETS, key),
             repeatable=True,  # of what was observed, or of nothing
             body=msgspec.json.encode({"preconditions": preconditions}),
+            successor=None if successor is None else _new_document(successor),
         )
         answer = await self._session.request(call)
         if is_status(answer):
@@ -94,6 +101,19 @@ class Secrets:
         return await self._session.request(
             Call(verb=Verb.GET, target=target, repeatable=True)
         )
+
+
+class ObservedSecrets(Secrets):
+    """The Secrets of a cluster, for who may not write any.
+
+    A creation that is withheld meets no server that would say that the name is taken.
+    So that is asked before: it decides what comes next.
+    """
+
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        if await self.read(secret.key) is not None:
+            raise AlreadyExists(f"create {SECRETS.plural} {secret.key}: it is there")
+        return await super().create(secret)
 
 
 def _new_document(secret: NewSecret) -> bytes:

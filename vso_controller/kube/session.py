@@ -7,8 +7,9 @@ promises:
 * each call is sent once. aiohttp's own repetition of GET and PUT after a dropped
   connection is off; only a 401 makes us re-read the credentials and ask again;
 * all that goes wrong arrives as an error of `errors.py`, never as the library's;
-* the gate is asked after a connection is held and right before the bytes leave,
-  so a call that waited for the pool is refused if leadership was lost meanwhile;
+* the gate is asked about each write: at once, so that what may not leave takes no
+  connection, and after a connection is held, right before the bytes leave, so that a
+  call which waited for the pool is refused if leadership was lost meanwhile;
 * every call has a deadline, every connection attempt a shorter one;
 * cookies, compression, redirects and all proxies but that of the settings stay out
   of it.
@@ -48,8 +49,8 @@ _KEEPALIVE = 30.0
 class Gate(Protocol):
     """Says whether this process may still write."""
 
-    def check(self) -> None:
-        """Raise (a Transient) if it may not."""
+    def check(self, write: Call) -> None:
+        """Raise if it may not."""
         ...
 
 
@@ -64,8 +65,9 @@ class _Departure:
     keep dropped connections from aiohttp's own repetition.
     """
 
-    def __init__(self, gate: Gate | None) -> None:
-        self._gate = gate
+    def __init__(self, call: Call, gate: Gate | None) -> None:
+        self._call = call
+        self._gate = gate if call.is_write else None
         self.left = False
 
     async def __call__(
@@ -82,9 +84,13 @@ class _Departure:
 
     def leave(self) -> None:
         """Pass the gate. At most one turn of the loop lies between it and the write."""
-        if self._gate is not None:
-            self._gate.check()
+        self.ask()
         self.left = True
+
+    def ask(self) -> None:
+        """Raise what the gate raises, if it does not let the call out."""
+        if self._gate is not None:
+            self._gate.check(self._call)
 
 
 class _GatedRequest(aiohttp.ClientRequest):
@@ -105,7 +111,7 @@ async def open_session(
 ) -> AsyncIterator[ApiSession]:
     """Open a pool of at most `connections`, each watch takes one while it lasts.
 
-    With a `gate`, every call of the session is fenced by it.
+    With a `gate`, every write of the session is fenced by it.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEPALIVE),
@@ -137,7 +143,8 @@ class ApiSession:
 
         Raises the errors of `errors.py`, and what the gate raises.
         """
-        departure = _Departure(self._gate)
+        departure = _Departure(call, self._gate)
+        departure.ask()
         try:
             async with asyncio.timeout(call.timeout):
                 response = await self._ask(call, departure)
@@ -157,7 +164,7 @@ class ApiSession:
         raises a ConnectionFailed.
         """
         deadline = asyncio.get_running_loop().time() + call.timeout
-        departure = _Departure(self._gate)
+        departure = _Departure(call, self._gate)
         try:
             async with asyncio.timeout_at(deadline):
                 response = await self._ask(call, departure)

@@ -119,7 +119,7 @@ class Destinations:
                 with self._watched.writing(patch.key) as write:
                     write.landed(await self._secrets.patch(patch))
             case Replace(old, secret):
-                await self._delete(old)
+                await self._delete(old, successor=secret)
                 await self._create(secret)
         return True
 
@@ -127,11 +127,16 @@ class Destinations:
         with self._watched.writing(secret.key) as write:
             write.landed(await self._secrets.create(secret))
 
-    async def _delete(self, secret: ObservedSecret) -> None:
+    async def _delete(
+        self, secret: ObservedSecret, *, successor: NewSecret | None = None
+    ) -> None:
         """Delete the Secret unless it is not any more what was seen."""
         with self._watched.writing(secret.key) as write, suppress(Conflict, NotFound):
             left = await self._secrets.delete(
-                secret.key, uid=secret.uid, resource_version=secret.resource_version
+                secret.key,
+                uid=secret.uid,
+                resource_version=secret.resource_version,
+                successor=successor,
             )
             if left is None:
                 write.deleted(secret)

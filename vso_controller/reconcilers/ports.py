@@ -56,7 +56,12 @@ class Secrets(Protocol):
     async def create(self, secret: NewSecret) -> ObservedSecret: ...
     async def patch(self, patch: SecretPatch) -> ObservedSecret: ...
     async def delete(
-        self, key: ObjectKey, *, uid: str, resource_version: str
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        successor: NewSecret | None = None,
     ) -> ObservedSecret | None: ...
 
 

@@ -32,6 +32,7 @@ from vso_controller.reconcilers.ports import (
     StatusWriter,
 )
 from vso_controller.reconcilers.statuses import conditions_of
+from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.versions import is_older
 
 log = structlog.get_logger(__name__)
@@ -82,12 +83,13 @@ class Reporter:
         self._events = events
         self._metrics = metrics
 
-    async def report(self, envelope: Envelope, decide: Decide) -> None:
+    async def report(self, envelope: Envelope, decide: Decide) -> bool:
         """Write the status that is decided on if it is not stored, and tell the news.
 
-        If the resource has another spec by now, or is gone, nothing is reported:
-        who changed it has its key looked at again. Raises Conflict if it changes
-        under each attempt to write.
+        Returns whether it is stored. An observer's is not. Nor is it, and nothing is
+        told, if the resource has another spec by now, or is gone: who changed it has
+        its key looked at again. Raises Conflict if it changes under each attempt to
+        write.
         """
         first = report = decide(envelope)
         seen = envelope
@@ -95,17 +97,20 @@ class Reporter:
             try:
                 await self._write(seen, report)
                 break
+            except Withheld:
+                return False
             except _LOOK_AGAIN:
                 if not attempts_left:
                     raise
             newer = await self._look_again(seen)
             if newer is None:
                 log.info("report_superseded", generation=envelope.generation)
-                return
+                return False
             seen, report = newer, decide(newer)
         # News is what changed since the resource was read: a write whose answer was
         # lost has made it look as if nothing had.
         self._tell(envelope, first)
+        return True
 
     def gone(self, key: ObjectKey) -> None:
         """Forget a resource that is not there any more."""

@@ -88,10 +88,13 @@ class VaultConnectionReconciler:
             raise
 
     async def _report_answer(self, envelope: Envelope, state: Failure | None) -> None:
-        await self._reporter.report(envelope, lambda seen: self._answered(seen, state))
+        was_ready = _is_ready(parse_status(VaultConnectionStatus, envelope.status))
+        is_stored = await self._reporter.report(
+            envelope, lambda seen: self._answered(seen, state)
+        )
         if state is not None:
             raise Refusal.of(state)
-        if not _is_ready(parse_status(VaultConnectionStatus, envelope.status)):
+        if is_stored and not was_ready:
             self._dependents.wake(envelope.key)
 
     def _failed(self, envelope: Envelope, failure: Failure) -> Report:

@@ -46,6 +46,7 @@ from vso_controller.reconcilers.ports import Cache, Sessions
 from vso_controller.reconcilers.reporting import News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.runtime.gate import NotLeading
+from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.engines.kv import KvSecret, read_kv_v1, read_kv_v2
 from vso_controller.vault.paths import quote_path, split_path
@@ -138,6 +139,8 @@ class VaultStaticSecretReconciler:
             synced = await self._sync(resource)
         except NotLeading:
             raise
+        except Withheld:
+            return Outcome(self._until_next_look(resource))
         except OperationFailed as error:
             return await self._handle_failure(resource, error)
         self._known.add(envelope)
@@ -250,6 +253,12 @@ class VaultStaticSecretReconciler:
             now=self._clock.now(),
         )
         return resource.status.model_copy(update={"conditions": stored(conditions)})
+
+    def _until_next_look(self, resource: _Resource) -> float:
+        """Return the seconds until an observer looks again at what it cannot change."""
+        return until_next_slot(
+            str(resource.key), period=self._period(resource), now=self._clock.now()
+        )
 
     def _period(self, resource: _Resource) -> timedelta:
         spec = resource.spec

@@ -29,10 +29,10 @@ class LeaseGate:
         """Whether `check` would pass."""
         return self._clock.boot() < self._deadline - self._margin
 
-    def check(self) -> None:
+    def check(self, write: object = "a write") -> None:
         """Return if a write may leave now; raise NotLeading if not."""
         if not self.is_open:
-            raise NotLeading("this process does not hold the leader's lease")
+            raise NotLeading(f"{write}: this process does not hold the leader's lease")
 
     def open_until(self, deadline: float) -> None:
         """Open for as long as the lease lasts: `deadline` is on the boot clock.

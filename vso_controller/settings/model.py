@@ -57,6 +57,9 @@ class ElectionSettings(SettingsGroup):
 
     heading = "Leader election"
 
+    observe: bool = False
+    """Write nothing to Kubernetes; tell in the log and in metrics what would be
+    written. An observer takes no part in the election: it may run beside a leader."""
     leader_elect: bool = True
     """Write only while holding the lease, so that any number of replicas can run."""
     leader_elect_lease_duration: Period = timedelta(seconds=15)

@@ -27,7 +27,10 @@ from vso_controller.domain import hmackey
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
 RBAC = ROOT / "deploy" / "rbac"
+RBAC_OF_OBSERVERS = ROOT / "deploy" / "rbac-observer"
 OPERATOR_NAMESPACE = "vault-secrets-operator-system"
+
+READING = {"get", "list", "watch"}
 
 Manifest = dict[str, Any]
 
@@ -89,7 +92,9 @@ def test_examples_refer_to_what_is_there() -> None:
     assert ("VaultConnection", OPERATOR_NAMESPACE, "vault-connection") in there
 
 
-@pytest.mark.parametrize("folder", [EXAMPLES, RBAC], ids=lambda folder: folder.name)
+@pytest.mark.parametrize(
+    "folder", [EXAMPLES, RBAC, RBAC_OF_OBSERVERS], ids=lambda folder: folder.name
+)
 def test_namespaces_are_applied_before_what_lives_in_them(folder: Path) -> None:
     known = {OPERATOR_NAMESPACE} if folder == EXAMPLES else set()
 
@@ -115,6 +120,19 @@ def test_controller_may_do_what_it_does_in_all_namespaces_and_no_more() -> None:
     }
 
 
+def test_observer_may_read_what_the_controller_reads_and_change_nothing() -> None:
+    (full,) = (one for one in manifests(RBAC) if one["kind"] == "ClusterRole")
+    (role,) = (
+        one for one in manifests(RBAC_OF_OBSERVERS) if one["kind"].endswith("Role")
+    )
+    reading = {what: verbs & READING for what, verbs in grants(full).items()}
+
+    assert grants(role) == {
+        **{what: verbs for what, verbs in reading.items() if verbs},
+        ("", "serviceaccounts/token"): {"create"},
+    }
+
+
 def test_controller_may_hold_a_lease_and_a_key_in_its_own_namespace() -> None:
     lease, key = (one for one in manifests(RBAC) if one["kind"] == "Role")
 
@@ -130,13 +148,21 @@ def test_controller_may_hold_a_lease_and_a_key_in_its_own_namespace() -> None:
     ]
 
 
-def test_every_role_is_bound_to_the_controller() -> None:
+@pytest.mark.parametrize(
+    ("folder", "account"),
+    [
+        (RBAC, "vso-controller-manager"),
+        (RBAC_OF_OBSERVERS, "vso-controller-observer"),
+    ],
+    ids=["controller", "observer"],
+)
+def test_every_role_is_bound_to_its_account(folder: Path, account: str) -> None:
     roles = {
         (one["kind"], one["metadata"]["name"])
-        for one in manifests(RBAC)
+        for one in manifests(folder)
         if one["kind"] in {"ClusterRole", "Role"}
     }
-    bindings = [one for one in manifests(RBAC) if one["kind"].endswith("RoleBinding")]
+    bindings = [one for one in manifests(folder) if one["kind"].endswith("RoleBinding")]
 
     assert {
         (one["roleRef"]["kind"], one["roleRef"]["name"]) for one in bindings
@@ -145,10 +171,13 @@ def test_every_role_is_bound_to_the_controller() -> None:
         assert binding["subjects"] == [
             {
                 "kind": "ServiceAccount",
-                "name": "vso-controller-manager",
+                "name": account,
                 "namespace": OPERATOR_NAMESPACE,
             }
         ]
+    assert ("ServiceAccount", account) in {
+        (one["kind"], one["metadata"]["name"]) for one in manifests(folder)
+    }
 
 
 def manifests(folder: Path) -> Iterator[Manifest]:

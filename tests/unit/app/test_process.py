@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,14 +24,23 @@ from vso_controller.app import process
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.objects import Envelope, ObjectKey
-from vso_controller.kube.session import open_session
-from vso_controller.runtime.gate import LeaseGate
+from vso_controller.kube.calls import Call, Verb, object_target
+from vso_controller.kube.errors import ConnectionFailed
+from vso_controller.kube.secrets import SECRETS
+from vso_controller.kube.session import ApiSession, open_session
+from vso_controller.runtime.gate import LeaseGate, NotLeading
 from vso_controller.runtime.leader import LeaderTiming
+from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.probes import AddressUnusable, serving
 from vso_controller.settings.model import Settings
 from vso_controller.settings.values import BindAddress
 
 LOOPBACK = "127.0.0.1"
+WRITE = Call(
+    verb=Verb.DELETE,
+    target=object_target(SECRETS, ObjectKey("apps", "any")),
+    repeatable=True,
+)
 NOBODY = "https://127.0.0.1:1"
 
 
@@ -104,12 +115,16 @@ async def test_process_without_an_api_server_is_alive_not_ready_and_stops_at_onc
 
 
 @asynccontextmanager
-async def candidate() -> AsyncIterator[process._Process]:
+async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]:
     """A process that would lead a cluster of one VaultConnection and one VaultAuth."""
     clock = SystemClock()
     async with open_session(settings=connection_to(NOBODY, Identity())) as session:
         made = process._Process(
-            settings=Settings(shutdown_timeout=timedelta(seconds=1)),
+            settings=Settings(
+                shutdown_timeout=timedelta(seconds=1),
+                leader_elect=False,
+                observe=observe,
+            ),
             timing=LeaderTiming(),
             gate=LeaseGate(clock=clock, margin=0),
             clock=clock,
@@ -146,6 +161,54 @@ async def test_end_of_a_leadership_leaves_nothing_behind(how: str) -> None:
         await asyncio.wait({lead})
 
         assert standing(made) == (False, 0)
+
+
+async def test_observer_never_leads_and_leaves_nothing_behind() -> None:
+    stop = asyncio.Event()
+    async with candidate(observe=True) as made:
+        with capture_logs() as lines:
+            work = asyncio.create_task(made._campaign(stop))
+            await asyncio.sleep(0)
+            await made._controllers._sessions.open(RESOURCE, "auth")
+            assert standing(made) == (False, 1)
+            assert not made._gate.is_open
+
+            stop.set()
+            await work
+
+        assert standing(made) == (False, 0)
+        assert lines[0]["event"] == "observing"
+        assert lines[0]["log_level"] == "warning"
+
+
+@pytest.mark.parametrize("purpose", [each.name for each in fields(process._Sessions)])
+async def test_observer_has_no_session_that_a_write_could_leave_by(
+    purpose: str,
+) -> None:
+    gate = LeaseGate(clock=SystemClock(), margin=0)
+    gate.open_until(math.inf)
+    fences = process._fences(Settings(observe=True), gate)
+
+    async with process._sessions(connection_to(NOBODY, Identity()), fences) as made:
+        session: ApiSession = getattr(made, purpose)
+        with pytest.raises(Withheld):
+            await session.request(WRITE)
+
+
+@pytest.mark.parametrize(
+    "purpose",
+    [f.name for f in fields(process._Sessions) if f.name != "elections"],
+)
+async def test_who_does_not_lead_has_none_but_for_the_lease(purpose: str) -> None:
+    gate = LeaseGate(clock=SystemClock(), margin=0)
+    fences = process._fences(Settings(), gate)
+
+    async with process._sessions(connection_to(NOBODY, Identity()), fences) as made:
+        session: ApiSession = getattr(made, purpose)
+        with pytest.raises(NotLeading):
+            await session.request(WRITE)
+        with pytest.raises(ConnectionFailed):
+            await made.elections.request(WRITE)
 
 
 async def test_leader_that_is_stopped_before_it_began_begins_nothing() -> None:

@@ -181,6 +181,27 @@ async def test_standby_creates_nothing_and_learns_what_the_leader_made() -> None
         assert standby.digests_with == cluster.value
 
 
+async def test_observer_without_the_secret_goes_on_with_a_key_of_its_own() -> None:
+    cluster = Cluster()
+    observer = cluster.replica().watch()
+
+    await observer.key.stand_in()
+
+    assert observer.key.digest(DATA)
+    assert list(observer.key.not_ready()) == []
+    assert cluster.kubernetes.writes == 0
+
+
+async def test_observer_uses_the_key_that_is_there() -> None:
+    cluster = Cluster()
+    cluster.put(UPSTREAMS)
+    observer = cluster.replica().watch()
+
+    await observer.key.stand_in()
+
+    assert observer.digests_with == UPSTREAMS
+
+
 async def test_two_that_lead_together_agree_on_one_key() -> None:
     cluster = Cluster()
     cluster.kubernetes.delays["create"] = 1

@@ -69,6 +69,19 @@ def test_resource_is_told_until_it_is_gone(metrics: Metrics) -> None:
     }
 
 
+def test_observer_tells_what_it_withholds(metrics: Metrics) -> None:
+    for more in (1, 1, -1):
+        metrics.differing(controller="vaultstaticsecret", resource="secrets", more=more)
+    metrics.withheld(verb="patch", resource="secrets")
+
+    assert samples(metrics, "vso_differing") == {
+        'vso_differing_resources{controller="vaultstaticsecret",resource="secrets"}': 1
+    }
+    assert samples(metrics, "vso_withheld") == {
+        'vso_withheld_writes_total{resource="secrets",verb="patch"}': 1
+    }
+
+
 def test_standby_tells_of_no_resource_and_no_queue(metrics: Metrics) -> None:
     metrics.leading("lease", True)
     metrics.resource_ready("VaultStaticSecret", DATABASE, False)

@@ -73,9 +73,41 @@ def test_call_reads_as_verb_and_target(target: Target, text: str) -> None:
     assert str(Call(verb=Verb.GET, target=target, repeatable=True)) == text
 
 
+@pytest.mark.parametrize("verb", Verb)
+def test_call_that_is_no_reading_is_a_write(verb: Verb) -> None:
+    call = Call(verb=verb, target=object_target(WIDGETS, KEY), repeatable=True)
+
+    assert call.is_write == (verb not in {Verb.GET, Verb.LIST, Verb.WATCH})
+
+
+def test_token_that_is_created_is_stored_nowhere() -> None:
+    accounts = ResourceType("", "v1", "serviceaccounts", "ServiceAccount")
+    token = object_target(accounts, KEY, "token")
+
+    assert not Call(verb=Verb.CREATE, target=token, repeatable=True).is_write
+    account = object_target(accounts, KEY)
+    assert Call(verb=Verb.CREATE, target=account, repeatable=True).is_write
+
+
+@pytest.mark.parametrize(
+    ("verb", "target", "body"),
+    [
+        (Verb.PATCH, object_target(WIDGETS, KEY, "status"), b"{}"),
+        (Verb.CREATE, Target(WIDGETS, KEY.namespace), b'{"metadata":{"name":"till"}}'),
+    ],
+    ids=["named in the path", "named in the body"],
+)
+def test_call_knows_what_it_is_about(verb: Verb, target: Target, body: bytes) -> None:
+    assert Call(verb=verb, target=target, repeatable=True, body=body).key == KEY
+
+
 def test_call_shows_its_body_to_nobody() -> None:
     call = Call(
-        verb=Verb.CREATE, target=Target(SECRETS), repeatable=False, body=b"canary"
+        verb=Verb.DELETE,
+        target=Target(SECRETS),
+        repeatable=False,
+        body=b"canary",
+        successor=b"canary",
     )
 
     assert "canary" not in repr(call)

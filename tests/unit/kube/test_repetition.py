@@ -139,6 +139,8 @@ DECLARED = {(row.module, row.verb, row.repeatable) for row in OPERATIONS} | {
     # hears of neither.
     ("events", Verb.CREATE, YES),
     ("events", Verb.PATCH, YES),
+    # Reads what a withheld call would have changed, and raises nothing.
+    ("intentions", Verb.GET, YES),
 }
 
 

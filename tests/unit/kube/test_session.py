@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.kube.servers import ScriptedServer, raw_server, read_request
 from tests.unit.kube.worlds import KEY, WIDGETS, Door, Identity, NotLeading, settings
+from vso_controller.foundation.objects import ResourceType
 from vso_controller.kube.calls import Call, Verb, object_target
 from vso_controller.kube.errors import (
     AlreadyExists,
@@ -125,6 +126,36 @@ async def test_closed_gate_lets_nothing_out(server: ScriptedServer) -> None:
             await session.request(REPLACE)
 
     assert server.seen == []
+
+
+async def test_closed_gate_is_not_asked_about_what_changes_nothing(
+    server: ScriptedServer,
+) -> None:
+    server.answer({})
+    accounts = ResourceType("", "v1", "serviceaccounts", "ServiceAccount")
+    token = object_target(accounts, KEY, "token")
+
+    async with open_session(
+        settings=settings(server.url), gate=Door(open=False)
+    ) as session:
+        await session.request(READ)
+        await session.request(Call(verb=Verb.CREATE, target=token, repeatable=True))
+
+    assert [seen.method for seen in server.seen] == ["GET", "POST"]
+
+
+async def test_what_may_not_leave_takes_no_connection() -> None:
+    dropper = Dropper(answered=9)
+
+    async with (
+        raw_server(dropper) as url,
+        open_session(settings=settings(url), gate=Door(open=False)) as session,
+    ):
+        with pytest.raises(NotLeading, match="update widgets shop/till"):
+            await session.request(REPLACE)
+        await session.request(READ)
+
+    assert dropper.connections == 1
 
 
 async def test_leadership_lost_while_waiting_for_the_pool_stops_the_request() -> None:

@@ -57,9 +57,9 @@ class Door:
 
     open: bool = True
 
-    def check(self) -> None:
+    def check(self, write: object) -> None:
         if not self.open:
-            raise NotLeading("somebody else leads")
+            raise NotLeading(f"{write}: somebody else leads")
 
 
 def settings(

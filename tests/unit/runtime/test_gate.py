@@ -19,8 +19,8 @@ def gate(clock: VirtualClock) -> LeaseGate:
 
 
 async def test_gate_is_closed_to_begin_with(gate: LeaseGate) -> None:
-    with pytest.raises(NotLeading) as refusal:
-        gate.check()
+    with pytest.raises(NotLeading, match="patch secrets apps/db: ") as refusal:
+        gate.check("patch secrets apps/db")
     assert isinstance(refusal.value, Transient)
 
 
