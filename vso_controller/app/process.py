@@ -24,6 +24,7 @@ from prometheus_client import generate_latest
 
 from vso_controller.app.controllers import Controllers
 from vso_controller.app.engine import Engine
+from vso_controller.app.health import Health
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.clock import Clock, SystemClock
 from vso_controller.foundation.errors import Invalid
@@ -38,6 +39,7 @@ from vso_controller.kube.session import ApiSession, open_session
 from vso_controller.runtime.gate import LeaseGate
 from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
 from vso_controller.runtime.probes import metrics_route, probe_routes, serving
+from vso_controller.runtime.watchdog import Watchdog, WatchdogTiming
 from vso_controller.settings.model import Settings
 
 VERSION = version("vso-controller")
@@ -164,9 +166,29 @@ class _Process:
             clock=clock,
             random=self._random,
         )
-        self._reflectors = reflectors.feeding(
-            self._stores, self._controllers.decoder, settings.watch_scopes
+        self._reflectors = tuple(
+            reflectors.feeding(
+                self._stores, self._controllers.decoder, settings.watch_scopes
+            )
         )
+        self._health = Health(
+            watches=self._reflectors,
+            longest_silence=reflectors.timing.longest_silence,
+            engine=self._engine,
+            vaults=self._controllers,
+            clock=clock,
+        )
+        self._watchdog = Watchdog(
+            clock=clock,
+            timing=WatchdogTiming(
+                blocked_after=settings.event_loop_blocked_after.total_seconds(),
+                stuck_after=timing.renew_deadline,
+            ),
+            # Without an election there is nobody who could lead instead.
+            stuck=gate.close if settings.leader_elect else _let_be,
+            observer=self._metrics,
+        )
+        self._metrics.events_dropped(lambda: self._events.dropped)
         # Set while the controllers run.
         self._leading = False
 
@@ -177,17 +199,22 @@ class _Process:
             await self._serve(stack)
             async with asyncio.TaskGroup() as group:
                 background = [
+                    group.create_task(self._watchdog.beat()),
                     group.create_task(self._controllers.versions.run()),
                     *(group.create_task(each.run()) for each in self._reflectors),
                 ]
-                await self._work(stop)
+                with self._watchdog.watching():
+                    await self._work(stop)
                 for task in background:
                     task.cancel()
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         metrics = metrics_route(lambda: generate_latest(self._metrics.registry))
-        probes = probe_routes(self._stores.not_ready)
+        probes = probe_routes(
+            is_alive=lambda: self._watchdog.is_beating,
+            not_ready=self._health.not_ready,
+        )
         for what, address, routes in (
             ("metrics", settings.metrics_bind_address, [metrics]),
             ("probes", settings.health_probe_bind_address, probes),
@@ -211,7 +238,7 @@ class _Process:
 
     async def _campaign(self, stop: asyncio.Event) -> None:
         if not self._settings.leader_elect:
-            self._gate.open_until(math.inf)
+            self._gate.open_until(math.inf, asked=self._clock.boot())
             await self._lead(stop)
             return
         name = self._settings.leader_elect_resource_name
@@ -252,6 +279,10 @@ class _Process:
             await self._engine.run(stop)
             await self._events.drain(within=LAST_EVENTS)
             events.cancel()
+
+
+def _let_be() -> None:
+    """Do nothing about a loop that is stuck."""
 
 
 def _timing(settings: Settings) -> LeaderTiming:

@@ -210,7 +210,7 @@ async def test_success_clears_the_history_of_failures(world: World) -> None:
         pytest.param(asyncio.CancelledError(), id="stray cancellation"),
     ],
 )
-async def test_crash_of_one_reconcile_hurts_nobody_else(
+async def test_row_60_crash_of_one_reconcile_hurts_nobody_else(
     world: World, error: BaseException
 ) -> None:
     world.reconciler.script = [error, error]

@@ -281,6 +281,34 @@ async def test_request_that_hangs_leaves_time_for_another(
         assert len(us.terms) == 1
 
 
+async def test_leader_whose_gate_was_closed_stands_down_and_stands_anew(
+    us: Candidate,
+) -> None:
+    async with us.standing():
+        await asyncio.sleep(5)
+        us.gate.close()
+        await asyncio.sleep(10)
+
+        assert us.terms == [[0.0, pytest.approx(6)], [pytest.approx(6)]]
+        us.gate.check()
+
+
+async def test_row_59_renewal_that_began_before_a_block_does_not_prolong_the_term(
+    leases: FakeLeases, us: Candidate
+) -> None:
+    leases.takes = 1  # to read and to create, and then each renewal
+
+    async with us.standing():
+        await asyncio.sleep(2 + 2 + 0.5)
+        us.gate.close()
+        await asyncio.sleep(0.6)
+
+        assert leases.record is not None
+        assert leases.record.renewed == EPOCH + 4, "the renewal was carried out"
+        assert us.terms == [[2.0, 5.0]]
+        assert not us.gate.is_open
+
+
 async def test_server_that_never_answers_ends_the_term_in_time(
     leases: FakeLeases, us: Candidate
 ) -> None:
