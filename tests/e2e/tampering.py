@@ -34,18 +34,19 @@ signal.signal(signal.SIGUSR1, block)
 
 
 def forgets_names(flag: Path) -> str:
-    """Return code that has no host name resolved while the file `flag` is there."""
+    """Return code that resolves no name for the ports that the file `flag` lists."""
     return f"""\
-import os
+import pathlib
 import socket
 
+flag = pathlib.Path({str(flag)!r})
 resolve = socket.getaddrinfo
 
 
-def getaddrinfo(host, *rest, **more):
-    if os.path.exists({str(flag)!r}):
+def getaddrinfo(host, port, *rest, **more):
+    if str(port) in flag.read_text().split():
         raise socket.gaierror(socket.EAI_AGAIN, "the name server does not answer")
-    return resolve(host, *rest, **more)
+    return resolve(host, port, *rest, **more)
 
 
 socket.getaddrinfo = getaddrinfo

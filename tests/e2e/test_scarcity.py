@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from tests.e2e.tampering import forgets_names, program_with
 from tests.e2e.world import ACCOUNT, OPERATOR, PATIENCE, Controller, Team, World
@@ -54,27 +55,27 @@ async def test_row_69_process_without_file_descriptors_waits_for_better_times(
 async def test_row_69_process_without_a_name_server_waits_for_better_times(
     alone: World, team: Team, tmp_path: Path
 ) -> None:
-    flag = tmp_path / "no-name-server"
-    flag.touch()
+    unknown = tmp_path / "unknown-ports"
+    servers = [str(URL(each.url).port) for each in (alone.proxy, alone.vault_proxy)]
+    unknown.write_text(" ".join(servers))
     config = tmp_path / "kubeconfig"
     token = await alone.admin.token(OPERATOR, ACCOUNT)
     config.write_text(kubeconfig(by_name(alone.proxy.url), alone.proxy.ca_pem, token))
-    program = program_with(forgets_names(flag), tmp_path)
+    program = program_with(forgets_names(unknown), tmp_path)
 
     async with alone.controller(
         f"--kubeconfig={config}", program=program, ready="healthz"
     ) as replica:
         async with idling(replica):
             await asyncio.sleep(BAD_TIME)
-        flag.unlink()
+        unknown.write_text(servers[1])
         await eventually(replica.is_ready, within=PATIENCE)
 
-        flag.touch()  # the way to the API server is known by now
         await team.connect(address=by_name(alone.vault_proxy.url))
         await team.put(password="s3cret")
         await team.sync()
         await team.wait_condition("False", "VaultUnreachable")
-        flag.unlink()
+        unknown.write_text("")
 
         await team.wait_value("password", b"s3cret")
         await team.wait_ready()

@@ -254,7 +254,7 @@ class _Process:
             random=self._random,
             timing=self._timing,
         )
-        await elector.run(lambda: self._lead(stop))
+        await elector.run(lambda: self._lead(stop), stop=stop)
 
     async def _lead(self, stop: asyncio.Event) -> None:
         self._leading = True

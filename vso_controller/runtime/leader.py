@@ -111,10 +111,13 @@ class LeaderElector:
         """Whether this process leads, for metrics and probes; writes ask the gate."""
         return self._gate.is_open
 
-    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+    async def run(
+        self, lead: Callable[[], Awaitable[None]], *, stop: asyncio.Event
+    ) -> None:
         """Run `lead()` whenever this process leads, until one of them returns.
 
-        When the lease is lost, `lead()` is cancelled and the candidate stands again.
+        When the lease is lost, `lead()` is cancelled and the candidate stands again,
+        but not once `stop` is set: to end a `lead()` that runs then is its own affair.
         However this ends, a lease that is held is released, after `lead()` ended.
         An exception of `lead()` is raised in an exception group.
         """
@@ -125,6 +128,8 @@ class LeaderElector:
                 if await self._lead(lead):
                     return
                 log.warning("leadership_lost", identity=self.identity)
+                if stop.is_set():
+                    return
         finally:
             self._gate.close()
             await self._release()
