@@ -387,12 +387,15 @@ async def test_stop_works_off_what_is_ready(world: World) -> None:
 async def test_stop_cancels_what_takes_too_long(world: World) -> None:
     world.reconciler.script = [forever]
 
-    async with world.running():
-        world.controller.enqueue(A)
-        await asyncio.sleep(1)
+    with capture_logs() as lines:
+        async with world.running():
+            world.controller.enqueue(A)
+            await asyncio.sleep(1)
 
     assert asyncio.get_running_loop().time() == 6
     assert world.record.ended == []
+    (line,) = lines
+    assert (line["event"], line["workers"]) == ("work_cut_short", 1)
 
 
 async def test_cancelled_run_ends_at_once_and_can_be_run_again(world: World) -> None:
