@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.admin import decoded
 from tests.e2e.tampering import blocks_on_signal, program_with
 from tests.e2e.world import PATIENCE, Controller, Team, World
 from tests.support.conditions import eventually
@@ -39,7 +40,7 @@ LEASE = (
         "--event-loop-blocked-after=100ms",
     )
 )
-BLOCK = 40.0 if LONG else 4.0
+BLOCK = 40.0 if LONG else 5.0
 """Seconds: longer than the lease, and than a standby takes to find out."""
 SHORT = 11.0 if LONG else 1.2
 """Seconds: longer than the renew deadline, and shorter than the lease."""
@@ -78,7 +79,7 @@ async def test_row_59_blocked_leader_writes_nothing_once_its_lease_is_over(
             reads = Requests(("GET",), path=f"/v1/secret/data/{team.namespace}/")
             rule = Rule(on=reads, do=block, when=First(1))
             with alone.vault_proxy.faults.active(rule):
-                await team.wait_value("password", b"n3w")
+                await eventually(lambda: has_arrived(team, b"n3w"), within=BLOCK)
 
             await eventually(lambda: turned_again(leader), within=BLOCK + PATIENCE)
             await eventually(lambda: stands_by(leader), within=PATIENCE)
@@ -119,6 +120,12 @@ def writes(world: World, team: Team) -> list[KubeAct]:
         and f"/namespaces/{team.namespace}/" in act.head.path
         and act.head.user_agent.startswith("vso-controller")
     ]
+
+
+async def has_arrived(team: Team, value: bytes) -> None:
+    secret = await team.secret()
+    assert secret is not None
+    assert decoded(secret)["password"] == value
 
 
 async def turned_again(leader: Controller) -> None:
