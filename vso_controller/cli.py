@@ -1,7 +1,8 @@
 """The command line: `vso-controller [run] [--flag ...]`.
 
-Exit codes: 0 after a request to stop, 1 when the program could not go on, 2 for
-wrong arguments.
+Exit codes: 0 after a request to stop (SIGTERM, SIGINT), be it that work was cut short;
+1 when the program could not go on; 2 for wrong arguments; 130 when a second SIGINT
+did not want to wait for the first. `--help` says so, too (`settings.flags`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from vso_controller.foundation.logs import configure_logs
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import Settings
 
-USAGE = 2
 FAILED = 1
+USAGE = 2
+INTERRUPTED = 128 + signal.SIGINT
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What is wrong is outside of the program: a traceback would not help.
         log.error("cannot_start", error=str(error))  # noqa: TRY400
         return FAILED
+    except KeyboardInterrupt:
+        log.warning("interrupted")
+        return INTERRUPTED
     return 0
 
 

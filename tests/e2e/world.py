@@ -75,6 +75,10 @@ class Controller:
             and all(each in line for each in wanted)
         )
 
+    async def is_ready(self) -> None:
+        """Raise if the replica says that it is not ready."""
+        await answers(f"{self.process.endpoint}/readyz")()
+
     async def metrics_text(self) -> str:
         """Return all metrics as the replica prints them."""
         async with (
@@ -101,11 +105,16 @@ class World:
 
     @asynccontextmanager
     async def controller(
-        self, *flags: str, program: Path = ROOT, account: str = ACCOUNT
+        self,
+        *flags: str,
+        program: Path = ROOT,
+        account: str = ACCOUNT,
+        ready: str = "readyz",
     ) -> AsyncIterator[Controller]:
         """Run a replica of the controller, with these flags after the usual ones.
 
-        `program` is the folder that has its package, `account` whose rights it has.
+        `program` is the folder that has its package, `account` whose rights it has,
+        `ready` the probe to wait for.
         """
         token = await self.admin.token(OPERATOR, account)
         # Each replica has its token: by that the oracle tells them apart.
@@ -116,7 +125,7 @@ class World:
         def build() -> ServerProcess:
             ports[:] = [free_port(), free_port()]
             return controller_process(
-                config, self.folder, ports, flags, program=program
+                config, self.folder, ports, flags, ready=ready, program=program
             )
 
         async with running(build) as process:

@@ -106,6 +106,16 @@ def test_wrong_flag_ends_with_2(
     assert started == []
 
 
+def test_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+
+    assert ended.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "Exit codes: 0 after a request to stop" in told
+    assert "130 after a second SIGINT" in told
+
+
 def test_what_is_wrong_outside_of_the_program_ends_with_1_and_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -158,5 +168,4 @@ def test_second_interrupt_does_not_wait_for_the_first(
 
     monkeypatch.setattr(cli, "run", program)
 
-    with pytest.raises(KeyboardInterrupt):
-        cli.main([])
+    assert cli.main([]) == 130

@@ -38,6 +38,8 @@ ONE_AND_OTHER = {
     "backoff_max_interval": ("10s", "20s"),
     "backoff_multiplier": ("1.1", "2"),
     "backoff_randomization_factor": ("0.1", "0.2"),
+    "retry_rate": ("1", "2.5"),
+    "retry_burst": ("1", "2"),
     "min_refresh_after": ("1s", "2s"),
     "read_freshness_floor": ("1s", "2s"),
     "namespace_fallback": ("true", "false"),
@@ -51,6 +53,7 @@ ONE_AND_OTHER = {
     "log_level": ("debug", "error"),
     "log_format": ("json", "console"),
     "shutdown_timeout": ("1s", "2s"),
+    "event_loop_blocked_after": ("1s", "2s"),
 }
 
 
@@ -74,6 +77,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "watch_backoff_initial_interval": 0.8,
         "watch_backoff_max_interval": 30,
         "shutdown_timeout": 10,
+        "event_loop_blocked_after": 1,
     }
 
     assert load().model_dump() == {
@@ -88,6 +92,8 @@ def test_defaults_are_the_documented_ones() -> None:
         "max_concurrent_reconciles": 100,
         "backoff_multiplier": 1.5,
         "backoff_randomization_factor": 0.5,
+        "retry_rate": 10,
+        "retry_burst": 100,
         "namespace_fallback": True,
         "watch_namespaces": (),
         "log_level": LogLevel.INFO,

@@ -99,6 +99,7 @@ class Controllers:
             session=reads, digest_key=Secret(randomness.token_bytes(32))
         )
         live = Secrets(session=reads, decoder=self.decoder)
+        self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._connections = Connections(
             secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
         )
@@ -136,9 +137,18 @@ class Controllers:
         is kept from one leadership to the next.
         """
         self._known.clear()
+        self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._sessions.clear()
         self._unlabelled.clear()
         await self._connections.close()
+
+    @property
+    def longest_vault_timeout(self) -> float:
+        """Seconds that a call of Vault may take, as any VaultConnection has it.
+
+        One that is not there any more counts on until this process leads no more.
+        """
+        return self._longest_vault_timeout
 
     def _vault_connections(self) -> Controller:
         reconciler = VaultConnectionReconciler(
@@ -234,7 +244,9 @@ class Controllers:
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
     ) -> VaultClient:
-        timeout = parse_duration(spec.timeout).total_seconds() if spec.timeout else 0
+        written = parse_duration(spec.timeout).total_seconds() if spec.timeout else 0
+        timeout = written or DEFAULT_TIMEOUT
+        self._longest_vault_timeout = max(self._longest_vault_timeout, timeout)
         return VaultClient(
             address=spec.address,
             user_agent=VAULT_USER_AGENT,
@@ -245,7 +257,7 @@ class Controllers:
                 skip_verify=spec.skip_tls_verify,
             ),
             headers=spec.headers,
-            timeout=timeout or DEFAULT_TIMEOUT,
+            timeout=timeout,
             trust_env=True,
             observer=self._metrics.vault(key),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from random import Random
 
@@ -19,6 +19,7 @@ from vso_controller.runtime.ratelimit import (
     ExponentialBackoff,
     TokenBucket,
 )
+from vso_controller.runtime.readiness import QueueSeen
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import WorkQueue
 from vso_controller.settings.model import Settings
@@ -63,6 +64,22 @@ class Engine:
         """Have `key` reconciled soon by the controller `name`."""
         self._controllers[name].enqueue(key)
 
+    def queues(self) -> Iterator[QueueSeen]:
+        """Yield what there is to see of the queues; nothing while nobody runs."""
+        for controller in self._controllers.values():
+            queue = controller.queue
+            if queue is not None:
+                yield QueueSeen(
+                    name=controller.name,
+                    stalled_for=queue.stalled_for,
+                    longest_running=queue.longest_running,
+                )
+
+    @property
+    def overdue(self) -> float:
+        """Seconds by which the earliest due time was missed, 0 when none was."""
+        return self._scheduler.overdue
+
     async def run(self, stop: asyncio.Event) -> None:
         """Run all controllers until `stop` is set and what is ready is worked off."""
         try:
@@ -84,10 +101,13 @@ class Engine:
             multiplier=settings.backoff_multiplier,
             randomization=settings.backoff_randomization_factor,
         )
-        return WorkQueue(
+        bucket = BucketSettings(rate=settings.retry_rate, burst=settings.retry_burst)
+        queue: WorkQueue[ObjectKey] = WorkQueue(
             limiter=ExponentialBackoff(settings=backoff, random=self._random),
-            bucket=TokenBucket(settings=BucketSettings(), clock=self._clock),
+            bucket=TokenBucket(settings=bucket, clock=self._clock),
             flow=attrgetter("namespace"),
             observer=self._metrics.queue(name),
             clock=self._clock,
         )
+        self._metrics.queue_work(name, queue)
+        return queue

@@ -26,11 +26,12 @@ from prometheus_client import generate_latest
 
 from vso_controller.app.controllers import Controllers
 from vso_controller.app.engine import Engine
+from vso_controller.app.health import Health
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.clock import Clock, SystemClock
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.metrics import Metrics
-from vso_controller.foundation.objects import ObjectKey
+from vso_controller.foundation.objects import Envelope, ObjectKey, OpenSecret
 from vso_controller.foundation.tasks import stop_when
 from vso_controller.kube.config import ConnectionSettings
 from vso_controller.kube.config import load_settings as load_connection
@@ -38,10 +39,11 @@ from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.leases import Lease
 from vso_controller.kube.session import ApiSession, Gate, open_session
 from vso_controller.runtime.gate import LeaseGate
-from vso_controller.runtime.informers import Feed
 from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
 from vso_controller.runtime.observing import ObserverGate
 from vso_controller.runtime.probes import metrics_route, probe_routes, serving
+from vso_controller.runtime.reflector import Reflector
+from vso_controller.runtime.watchdog import Watchdog, WatchdogTiming
 from vso_controller.settings.model import Settings
 
 VERSION = version("vso-controller")
@@ -184,13 +186,33 @@ class _Process:
             clock=clock,
             random=self._random,
         )
-        self._reflectors: tuple[Feed, ...] = (
+        self._reflectors: tuple[Reflector[Envelope] | Reflector[OpenSecret], ...] = (
             reflectors.of_hmac_key(settings.namespace, self._stores.hmac_key),
             *reflectors.of_kinds(self._stores, settings.watch_scopes),
         )
-        self._secret_reflectors = reflectors.of_secrets(
-            self._stores.secrets, self._controllers.decoder, settings.watch_scopes
+        self._secret_reflectors = tuple(
+            reflectors.of_secrets(
+                self._stores.secrets, self._controllers.decoder, settings.watch_scopes
+            )
         )
+        self._health = Health(
+            watches=(*self._reflectors, *self._secret_reflectors),
+            longest_silence=reflectors.timing.longest_silence,
+            engine=self._engine,
+            vaults=self._controllers,
+            clock=clock,
+        )
+        self._watchdog = Watchdog(
+            clock=clock,
+            timing=WatchdogTiming(
+                blocked_after=settings.event_loop_blocked_after.total_seconds(),
+                stuck_after=timing.renew_deadline,
+            ),
+            # Without an election there is nobody who could lead instead.
+            stuck=gate.close if settings.leader_elect else _let_be,
+            observer=self._metrics,
+        )
+        self._metrics.events_dropped(lambda: self._events.dropped)
         # Set while the controllers run.
         self._leading = False
 
@@ -201,11 +223,13 @@ class _Process:
             await self._serve(stack)
             async with asyncio.TaskGroup() as group:
                 background = [
+                    group.create_task(self._watchdog.beat()),
                     group.create_task(self._controllers.versions.run()),
                     *(group.create_task(each.run()) for each in self._reflectors),
                     group.create_task(self._watch_secrets()),
                 ]
-                await self._work(stop)
+                with self._watchdog.watching():
+                    await self._work(stop)
                 for task in background:
                     task.cancel()
 
@@ -219,7 +243,9 @@ class _Process:
     async def _serve(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         metrics = metrics_route(lambda: generate_latest(self._metrics.registry))
-        probes = probe_routes(self._not_ready)
+        probes = probe_routes(
+            is_alive=lambda: self._watchdog.is_beating, not_ready=self._not_ready
+        )
         for what, address, routes in (
             ("metrics", settings.metrics_bind_address, [metrics]),
             ("probes", settings.health_probe_bind_address, probes),
@@ -232,7 +258,7 @@ class _Process:
 
     def _not_ready(self) -> Iterator[str]:
         yield from self._controllers.hmac_key.not_ready()
-        yield from self._stores.not_ready()
+        yield from self._health.not_ready()
 
     async def _work(self, stop: asyncio.Event) -> None:
         """Lead whenever we may, until `stop` is set and what was begun has ended."""
@@ -250,7 +276,7 @@ class _Process:
             await self._observe(stop)
             return
         if not self._settings.leader_elect:
-            self._gate.open_until(math.inf)
+            self._gate.open_until(math.inf, asked=self._clock.boot())
             await self._lead(stop)
             return
         name = self._settings.leader_elect_resource_name
@@ -266,7 +292,7 @@ class _Process:
             random=self._random,
             timing=self._timing,
         )
-        await elector.run(lambda: self._lead(stop))
+        await elector.run(lambda: self._lead(stop), stop=stop)
 
     async def _observe(self, stop: asyncio.Event) -> None:
         """Run the controllers behind a gate that lets nothing out, and no Events."""
@@ -309,6 +335,10 @@ class _Process:
             await self._engine.run(stop)
             await self._events.drain(within=LAST_EVENTS)
             events.cancel()
+
+
+def _let_be() -> None:
+    """Do nothing about a loop that is stuck."""
 
 
 def _timing(settings: Settings) -> LeaderTiming:

@@ -51,23 +51,11 @@ class Stores:
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
         self.hmac_key: Store[OpenSecret] = Store()
-        self._all: dict[str, Store[Envelope] | Store[ObservedSecret]] = {
-            VAULT_CONNECTION.resource.plural: self.connections,
-            VAULT_AUTH.resource.plural: self.auths,
-            VAULT_STATIC_SECRET.resource.plural: self.static_secrets,
-            SECRETS.plural: self.secrets,
-        }
 
     async def wait_synced(self) -> None:
         """Wait until every store has been filled from a whole list."""
-        for store in self._all.values():
+        for store in (self.connections, self.auths, self.static_secrets, self.secrets):
             await store.wait_synced()
-
-    def not_ready(self) -> Iterator[str]:
-        """Name the stores that were not filled yet."""
-        for name, store in self._all.items():
-            if not store.has_synced:
-                yield f"{name} have not been listed yet"
 
 
 class Reflectors:
@@ -84,7 +72,7 @@ class Reflectors:
         self._session = session
         self._clock = clock
         self._random = random
-        self._timing = ReflectorTiming(
+        self.timing = ReflectorTiming(
             watch_shortest=settings.watch_timeout_min.total_seconds(),
             watch_longest=settings.watch_timeout_max.total_seconds(),
             watch_grace=settings.watch_stall_margin.total_seconds(),
@@ -167,5 +155,5 @@ class Reflectors:
             scope=scope,
             clock=self._clock,
             random=self._random,
-            timing=self._timing,
+            timing=self.timing,
         )

@@ -9,7 +9,14 @@ keeps up to date go with its leadership.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from operator import attrgetter
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from vso_controller.foundation.objects import ObjectKey
 
@@ -19,7 +26,17 @@ _VAULT_BUCKETS = (
     *(0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0),
     *(6.0, 7.0, 8.0, 9.0, 10.0),
 )
+_LAG_BUCKETS = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 _SUCCEEDED = "Succeeded"
+
+
+class QueueWork(Protocol):
+    """A queue that says how long keys have been worked on, in seconds."""
+
+    @property
+    def unfinished_work(self) -> float: ...
+    @property
+    def longest_running(self) -> float: ...
 
 
 class Metrics:
@@ -33,6 +50,7 @@ class Metrics:
         self._declare_controllers()
         self._declare_vault()
         self._declare_observation()
+        self._declare_process()
         Gauge(
             "vso_build_info",
             "What runs here.",
@@ -62,6 +80,32 @@ class Metrics:
             "How long keys are worked on.",
             ("name",),
             buckets=_QUEUE_BUCKETS,
+            registry=self.registry,
+        )
+
+        self._queue_unfinished = Gauge(
+            "workqueue_unfinished_work_seconds",
+            "How long the keys that are worked on have been, in all.",
+            ("name",),
+            registry=self.registry,
+        )
+        self._queue_longest = Gauge(
+            "workqueue_longest_running_processor_seconds",
+            "How long the key that is worked on for longest has been.",
+            ("name",),
+            registry=self.registry,
+        )
+
+    def _declare_process(self) -> None:
+        self._loop_lag = Histogram(
+            "vso_controller_event_loop_lag_seconds",
+            "By how much heartbeats of the event loop were late.",
+            buckets=_LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self._loop_blocked = Counter(
+            "vso_controller_event_loop_blocked_seconds",
+            "How long the event loop stood still, in blocks that were told.",
             registry=self.registry,
         )
 
@@ -139,6 +183,30 @@ class Metrics:
             work=self._queue_work.labels(name),
         )
 
+    def queue_work(self, name: str, queue: QueueWork) -> None:
+        """Show the work of the queue `name` whenever the metrics are read."""
+        for gauge, what in (
+            (self._queue_unfinished, "unfinished_work"),
+            (self._queue_longest, "longest_running"),
+        ):
+            gauge.labels(name).set_function(partial(attrgetter(what), queue))
+
+    def events_dropped(self, read: Callable[[], int]) -> None:
+        """Show the number of Events that were not sent whenever metrics are read."""
+        self.registry.register(
+            _ReadCounter(
+                "vso_controller_events_dropped",
+                "How often something happened and no Event of its own was sent.",
+                read,
+            )
+        )
+
+    def event_loop_turned(self, *, late: float, blocked: bool) -> None:
+        """Note by how many seconds a heartbeat of the event loop was late."""
+        self._loop_lag.observe(late)
+        if blocked:
+            self._loop_blocked.inc(late)
+
     def vault(self, connection: ObjectKey) -> VaultMetrics:
         """Return what takes note of requests over a VaultConnection."""
         if connection not in self._vaults:
@@ -195,7 +263,24 @@ class Metrics:
         self._leading.labels(lease).set(leading)
         if not leading:
             self._resource_status.clear()
-            self._queue_depth.clear()
+            for gauge in (
+                self._queue_depth,
+                self._queue_unfinished,
+                self._queue_longest,
+            ):
+                gauge.clear()
+
+
+class _ReadCounter(Collector):
+    """A counter that somebody else keeps."""
+
+    def __init__(self, name: str, help_text: str, read: Callable[[], int]) -> None:
+        self._name = name
+        self._help = help_text
+        self._read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._help, value=self._read())
 
 
 class QueueMetrics:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from random import Random
 from typing import Protocol
 
+import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
@@ -24,6 +25,8 @@ from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Slot = tuple[str, ObjectKey]
 """What a scheduler shared by controllers keeps: the controller's name and a key."""
@@ -113,6 +116,13 @@ class Controller:
             await stop.wait()
             queue.close()
             _, late = await asyncio.wait(workers, timeout=self._drain_timeout)
+            if late:
+                log.warning(
+                    "work_cut_short",
+                    controller=self.name,
+                    workers=len(late),
+                    after=self._drain_timeout,
+                )
             for worker in late:
                 worker.cancel()
 

@@ -16,31 +16,39 @@ class LeaseGate:
     """Open while the lease is ours for at least `margin` more seconds.
 
     It is closed to begin with, and closes by itself: the boot clock runs while the
-    machine sleeps, so a process that wakes from a suspend finds it closed.
+    machine sleeps, so a process that wakes from a suspend finds it closed. It may
+    also be closed by another thread than the one that opens it.
     """
 
     def __init__(self, *, clock: Clock, margin: float) -> None:
         self._clock = clock
         self._margin = margin
-        self._deadline = -math.inf  # on the boot clock
+        # Times on the boot clock. Each is stored at once and compared when it is
+        # read, so that no order in which two threads store them opens what was closed.
+        self._lease = (-math.inf, -math.inf)  # asked for at, ends at
+        self._closed_at = -math.inf
 
     @property
     def is_open(self) -> bool:
         """Whether `check` would pass."""
-        return self._clock.boot() < self._deadline - self._margin
+        asked, end = self._lease
+        return asked >= self._closed_at and self._clock.boot() < end - self._margin
 
     def check(self, write: object = "a write") -> None:
         """Return if a write may leave now; raise NotLeading if not."""
         if not self.is_open:
             raise NotLeading(f"{write}: this process does not hold the leader's lease")
 
-    def open_until(self, deadline: float) -> None:
+    def open_until(self, deadline: float, *, asked: float) -> None:
         """Open for as long as the lease lasts: `deadline` is on the boot clock.
 
-        Infinity opens it for good, where there is no election.
+        `asked` is when the lease was asked for, on the same clock: what was asked for
+        before the gate was closed does not open it. A deadline of infinity opens it
+        until it is closed, where there is no election.
         """
-        self._deadline = deadline
+        self._lease = (asked, deadline)
 
     def close(self) -> None:
-        """Close now."""
-        self._deadline = -math.inf
+        """Close now, also for a renewal that is under way. Safe from any thread."""
+        self._closed_at = self._clock.boot()
+        self._lease = (-math.inf, -math.inf)

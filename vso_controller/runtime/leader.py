@@ -31,6 +31,10 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 RELEASED_DURATION = 1.0
 """Seconds a released lease is said to last, as client-go says it."""
 
+LONGEST_RELEASE = 2.0
+"""Seconds that giving the lease back may hold up the end of the process. If it fails,
+others have to wait for the end of the lease, that is all."""
+
 _MOST_TRANSITIONS = 2**31 - 1
 
 
@@ -107,10 +111,13 @@ class LeaderElector:
         """Whether this process leads, for metrics and probes; writes ask the gate."""
         return self._gate.is_open
 
-    async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
+    async def run(
+        self, lead: Callable[[], Awaitable[None]], *, stop: asyncio.Event
+    ) -> None:
         """Run `lead()` whenever this process leads, until one of them returns.
 
-        When the lease is lost, `lead()` is cancelled and the candidate stands again.
+        When the lease is lost, `lead()` is cancelled and the candidate stands again,
+        but not once `stop` is set: to end a `lead()` that runs then is its own affair.
         However this ends, a lease that is held is released, after `lead()` ended.
         An exception of `lead()` is raised in an exception group.
         """
@@ -121,6 +128,8 @@ class LeaderElector:
                 if await self._lead(lead):
                     return
                 log.warning("leadership_lost", identity=self.identity)
+                if stop.is_set():
+                    return
         finally:
             self._gate.close()
             await self._release()
@@ -140,7 +149,10 @@ class LeaderElector:
         return not lost.is_set()
 
     async def _renew(self, lost: asyncio.Event) -> None:
-        """Renew the lease until that fails for too long or it is somebody else's."""
+        """Renew the lease until that fails for too long or it is somebody else's.
+
+        Who closes the gate ends the leadership, too.
+        """
         while (left := self._time_left()) > 0:
             await asyncio.sleep(min(self._timing.retry_period, left))
             # Asked again, since this machine may have slept for longer than we did.
@@ -151,6 +163,9 @@ class LeaderElector:
         lost.set()
 
     def _time_left(self) -> float:
+        """Return the seconds for which this process may lead without a renewal."""
+        if not self._gate.is_open:
+            return 0.0
         deadline = self._renewed_at + self._timing.renew_deadline
         return deadline - self._clock.boot()
 
@@ -182,7 +197,7 @@ class LeaderElector:
         asked = self._clock.boot()
         self._mine = await self._store(record)
         self._renewed_at = asked
-        self._gate.open_until(asked + self._timing.lease_duration)
+        self._gate.open_until(asked + self._timing.lease_duration, asked=asked)
         return _Standing.OURS
 
     def _may_take(self, record: LeaseRecord) -> bool:
@@ -224,7 +239,7 @@ class LeaderElector:
 
     async def _release(self) -> None:
         try:
-            async with asyncio.timeout(self._request_timeout):
+            async with asyncio.timeout(min(LONGEST_RELEASE, self._request_timeout)):
                 await self._give_back()
         except (OperationFailed, TimeoutError) as error:
             log.warning("lease_not_released", identity=self.identity, error=str(error))

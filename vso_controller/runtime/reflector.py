@@ -64,6 +64,15 @@ class ReflectorTiming:
     backoff_reset: float = 120.0
     """The back-off starts anew after this much health."""
 
+    @property
+    def longest_silence(self) -> float:
+        """How long a server that is there may go unheard.
+
+        One watch may go dead without a word, and be found out at the end of its grace;
+        then comes a rest, and an answer to the next request within another grace.
+        """
+        return self.watch_longest + 2 * self.watch_grace + self.backoff_maximum
+
 
 class _Step(StrEnum):
     """What a reflector does next."""

@@ -15,6 +15,7 @@ in each lane flows take turns, so that nobody waits behind the many keys of anot
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
@@ -82,6 +83,7 @@ class WorkQueue(Generic[K]):
         # In order of becoming ready: added at, ready since.
         self._ready: OrderedDict[K, tuple[float, float]] = OrderedDict()
         self._held: dict[K, float] = {}  # taken at, in that order
+        self._last_taken = -math.inf
         self._again: dict[K, tuple[Lane, float]] = {}  # added at, while held
         # The order in which ready keys are handed out; as many as there are ready.
         self._lanes: Lanes[K] = Lanes(flow=flow)
@@ -109,6 +111,16 @@ class WorkQueue(Generic[K]):
             return 0.0
         _, since = next(iter(self._ready.values()))
         return self._clock.monotonic() - since
+
+    @property
+    def stalled_for(self) -> float:
+        """Seconds for which a key could be taken and none was; 0 if none could.
+
+        However many keys wait, it is short while workers come back for the next.
+        """
+        if not self._ready:
+            return 0.0
+        return min(self.longest_wait, self._clock.monotonic() - self._last_taken)
 
     @property
     def longest_running(self) -> float:
@@ -179,7 +191,7 @@ class WorkQueue(Generic[K]):
         key, added = await self._next_ready()
         # No await between here and the yield: a cancelled worker can lose
         # its turn, never a key.
-        taken = self._held[key] = self._clock.monotonic()
+        taken = self._held[key] = self._last_taken = self._clock.monotonic()
         self._observer.taken(depth=self.depth, waited=taken - added)
         try:
             yield key

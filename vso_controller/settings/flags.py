@@ -22,6 +22,12 @@ from vso_controller.settings.naming import describe, flag, show_default, variabl
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the namespace that it runs in."""
 
+_EPILOG = """
+A variable that is set and not empty wins over its flag. Exit codes: 0 after a request
+to stop (SIGTERM, SIGINT), 1 when the program could not go on, 2 for wrong arguments,
+130 after a second SIGINT.
+"""
+
 
 def load_settings(
     arguments: Sequence[str],
@@ -52,7 +58,7 @@ def argument_parser() -> argparse.ArgumentParser:
         prog="vso-controller",
         allow_abbrev=False,
         description="Keeps Kubernetes Secrets in step with Vault and OpenBao.",
-        epilog="A variable that is set and not empty wins over its flag.",
+        epilog=_EPILOG,
     )
     for group in GROUPS:
         section = parser.add_argument_group(group.heading)

@@ -116,6 +116,11 @@ class ReconcilingSettings(SettingsGroup):
     """Factor by which the rest grows with each failure."""
     backoff_randomization_factor: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the rest by which it is made longer or shorter at random, 0 to 1."""
+    retry_rate: Annotated[float, Field(gt=0)] = 10.0
+    """Number of objects of one kind that are tried again after a failure, a second,
+    in the long run."""
+    retry_burst: Annotated[int, Field(ge=1)] = 100
+    """Number of them that may be tried again at once after a time without any."""
     min_refresh_after: Duration = timedelta()
     """Shortest time between two regular reads for an object, whatever its
     `refreshAfter` says; `0s` for no limit."""
@@ -189,6 +194,9 @@ class ProcessSettings(SettingsGroup):
     """Form of a log line: `json`, or `console` for people."""
     shutdown_timeout: Duration = timedelta(seconds=10)
     """Time for work in progress to end after the process was asked to stop."""
+    event_loop_blocked_after: Period = timedelta(seconds=1)
+    """Delay of the process's heartbeat from which on it is told, and how often it
+    beats. A leader whose heartbeat is late by the renew deadline stands down."""
 
 
 GROUPS: tuple[type[SettingsGroup], ...] = (

@@ -128,6 +128,21 @@ async def test_timeout_is_that_of_the_connection(
         assert connection.client._timeout == seconds  # type: ignore[attr-defined]
 
 
+async def test_slowest_vault_is_known_until_the_leadership_ends() -> None:
+    async with wired() as world:
+        controllers = world.controllers
+        assert controllers.longest_vault_timeout == 60
+        for timeout in ("2s", "5m", "90s"):
+            key = ObjectKey("apps", f"vault-{timeout}")
+            spec = CONNECTION_SPEC | {"timeout": timeout}
+            await controllers._connections.open(envelope(key, spec))
+        assert controllers.longest_vault_timeout == 300
+
+        await controllers.stand_down()
+
+        assert controllers.longest_vault_timeout == 60
+
+
 def test_sessions_rest_as_resources_do() -> None:
     by_default = _session_timing(Settings())
     scaled = Settings(

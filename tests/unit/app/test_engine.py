@@ -12,11 +12,12 @@ from vso_controller.foundation.errors import Transient
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.ports import Outcome
+from vso_controller.runtime.readiness import QueueSeen
 from vso_controller.settings.model import Settings
 
 pytestmark = pytest.mark.looptime
 
-A, B = ObjectKey("apps", "a"), ObjectKey("apps", "b")
+A, B, C = (ObjectKey("apps", name) for name in "abc")
 
 
 class Diary:
@@ -36,12 +37,24 @@ class Diary:
         return Outcome(self._again)
 
 
-def engine_with(metrics: Metrics | None = None) -> Engine:
-    settings = Settings(
-        backoff_initial_interval=timedelta(seconds=4),
-        backoff_randomization_factor=0,
-        shutdown_timeout=timedelta(seconds=10),
-    )
+class Slow:
+    """A reconciler that takes its time."""
+
+    async def reconcile(self, key: ObjectKey) -> Outcome:
+        await asyncio.sleep(8)
+        return Outcome()
+
+
+SETTINGS = Settings(
+    backoff_initial_interval=timedelta(seconds=4),
+    backoff_randomization_factor=0,
+    shutdown_timeout=timedelta(seconds=10),
+)
+
+
+def engine_with(
+    metrics: Metrics | None = None, *, settings: Settings = SETTINGS
+) -> Engine:
     return Engine(
         settings=settings,
         metrics=metrics or Metrics(version="test"),
@@ -126,3 +139,39 @@ async def test_work_that_does_not_end_is_given_up_after_half_of_the_time() -> No
     await run_for(engine, 1)
 
     assert asyncio.get_running_loop().time() - began == pytest.approx(6)
+
+
+async def test_retries_come_back_at_the_rate_of_the_settings() -> None:
+    settings = Settings(
+        backoff_initial_interval=timedelta(seconds=4),
+        backoff_randomization_factor=0,
+        retry_rate=0.5,
+        retry_burst=1,
+    )
+    engine = engine_with(settings=settings)
+    diary = Diary(failures=3)
+    engine.add("vaultauth", diary, lambda: [A, B, C])
+
+    await run_for(engine, 30)
+
+    assert [at for at, _ in diary.entries] == [0, 0, 0, 4, 6, 8]
+
+
+async def test_queues_are_seen_and_told_while_they_are_worked_off() -> None:
+    metrics = Metrics(version="test")
+    engine = engine_with(metrics)
+    engine.add("slow", Slow(), lambda: [A])
+    engine.add("idle", Diary(), list)
+    assert list(engine.queues()) == []
+
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(run_for(engine, 10))
+        await asyncio.sleep(7)
+        seen = list(engine.queues())
+        told = generate_latest(metrics.registry).decode()
+        await run
+
+    assert seen == [QueueSeen("slow", 0, 7), QueueSeen("idle", 0, 0)]
+    assert 'workqueue_longest_running_processor_seconds{name="slow"} 7.0' in told
+    assert 'workqueue_unfinished_work_seconds{name="idle"} 0.0' in told
+    assert list(engine.queues()) == []

@@ -186,7 +186,7 @@ async def test_observer_has_no_session_that_a_write_could_leave_by(
     purpose: str,
 ) -> None:
     gate = LeaseGate(clock=SystemClock(), margin=0)
-    gate.open_until(math.inf)
+    gate.open_until(math.inf, asked=0)
     fences = process._fences(Settings(observe=True), gate)
 
     async with process._sessions(connection_to(NOBODY, Identity()), fences) as made:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from prometheus_client import generate_latest
 
@@ -8,6 +10,14 @@ from vso_controller.foundation.objects import ObjectKey
 
 DATABASE = ObjectKey("apps", "database")
 VAULT = ObjectKey("apps", "vault")
+
+
+@dataclass
+class Work:
+    """A queue as the metrics see it."""
+
+    unfinished_work: float
+    longest_running: float
 
 
 @pytest.fixture
@@ -42,6 +52,37 @@ def test_queue_is_told_under_client_gos_names(metrics: Metrics) -> None:
     assert told['workqueue_retries_total{name="vaultauth"}'] == 1
     assert told['workqueue_queue_duration_seconds_sum{name="vaultauth"}'] == 0.5
     assert told['workqueue_work_duration_seconds_sum{name="vaultauth"}'] == 2
+
+
+def test_work_of_a_queue_is_read_when_the_metrics_are(metrics: Metrics) -> None:
+    work = Work(unfinished_work=3.0, longest_running=2.0)
+    metrics.queue_work("vaultauth", work)
+    work.unfinished_work = 8.0
+
+    assert samples(metrics, "workqueue_") == {
+        'workqueue_unfinished_work_seconds{name="vaultauth"}': 8,
+        'workqueue_longest_running_processor_seconds{name="vaultauth"}': 2,
+    }
+
+
+def test_events_that_were_not_sent_are_counted(metrics: Metrics) -> None:
+    metrics.events_dropped(lambda: 7)
+
+    assert samples(metrics, "vso_controller_events") == {
+        "vso_controller_events_dropped_total": 7
+    }
+
+
+def test_event_loop_tells_how_late_it_is_and_for_how_long_it_stood(
+    metrics: Metrics,
+) -> None:
+    metrics.event_loop_turned(late=0.25, blocked=False)
+    metrics.event_loop_turned(late=4, blocked=True)
+
+    told = samples(metrics, "vso_controller_event_loop")
+    assert told["vso_controller_event_loop_lag_seconds_sum"] == 4.25
+    assert told['vso_controller_event_loop_lag_seconds_bucket{le="1.0"}'] == 1
+    assert told["vso_controller_event_loop_blocked_seconds_total"] == 4
 
 
 def test_reconciles_are_told_under_controller_runtimes_names(metrics: Metrics) -> None:
@@ -87,6 +128,7 @@ def test_standby_tells_of_no_resource_and_no_queue(metrics: Metrics) -> None:
     metrics.resource_ready("VaultStaticSecret", DATABASE, False)
     queue = metrics.queue("vaultauth")
     queue.added(depth=7)
+    metrics.queue_work("vaultauth", Work(unfinished_work=3.0, longest_running=2.0))
 
     metrics.leading("lease", False)
     queue.added(depth=8)
@@ -95,7 +137,8 @@ def test_standby_tells_of_no_resource_and_no_queue(metrics: Metrics) -> None:
         'leader_election_master_status{name="lease"}': 0
     }
     assert samples(metrics, "controller_resource_status") == {}
-    assert samples(metrics, "workqueue_depth") == {}
+    for gauge in ("depth", "unfinished_work", "longest_running"):
+        assert samples(metrics, f"workqueue_{gauge}") == {}
 
 
 def test_requests_to_vault_are_told_for_each_connection(metrics: Metrics) -> None:

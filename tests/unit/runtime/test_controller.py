@@ -210,7 +210,7 @@ async def test_success_clears_the_history_of_failures(world: World) -> None:
         pytest.param(asyncio.CancelledError(), id="stray cancellation"),
     ],
 )
-async def test_crash_of_one_reconcile_hurts_nobody_else(
+async def test_row_60_crash_of_one_reconcile_hurts_nobody_else(
     world: World, error: BaseException
 ) -> None:
     world.reconciler.script = [error, error]
@@ -387,12 +387,15 @@ async def test_stop_works_off_what_is_ready(world: World) -> None:
 async def test_stop_cancels_what_takes_too_long(world: World) -> None:
     world.reconciler.script = [forever]
 
-    async with world.running():
-        world.controller.enqueue(A)
-        await asyncio.sleep(1)
+    with capture_logs() as lines:
+        async with world.running():
+            world.controller.enqueue(A)
+            await asyncio.sleep(1)
 
     assert asyncio.get_running_loop().time() == 6
     assert world.record.ended == []
+    (line,) = lines
+    assert (line["event"], line["workers"]) == ("work_cut_short", 1)
 
 
 async def test_cancelled_run_ends_at_once_and_can_be_run_again(world: World) -> None:

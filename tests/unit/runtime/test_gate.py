@@ -27,7 +27,7 @@ async def test_gate_is_closed_to_begin_with(gate: LeaseGate) -> None:
 async def test_gate_closes_before_the_lease_ends(
     gate: LeaseGate, clock: VirtualClock
 ) -> None:
-    gate.open_until(15)
+    gate.open_until(15, asked=0)
 
     clock.suspended = 12.9
     gate.check()
@@ -40,10 +40,24 @@ async def test_gate_closes_before_the_lease_ends(
 async def test_closed_gate_stays_closed_until_it_is_opened_anew(
     gate: LeaseGate,
 ) -> None:
-    gate.open_until(15)
+    gate.open_until(15, asked=0)
     gate.close()
     assert not gate.is_open
 
-    gate.open_until(math.inf)
+    gate.open_until(math.inf, asked=0)
 
     gate.check()
+
+
+async def test_gate_that_was_closed_is_not_opened_by_what_was_asked_for_before(
+    gate: LeaseGate, clock: VirtualClock
+) -> None:
+    gate.open_until(15, asked=0)
+    clock.suspended = 5
+    gate.close()
+
+    gate.open_until(19, asked=4)
+    assert not gate.is_open, "a renewal that was under way when it was closed"
+    gate.open_until(20, asked=5)
+
+    assert gate.is_open

@@ -36,6 +36,7 @@ class Candidate:
     clock: VirtualClock
     terms: list[list[float]] = field(default_factory=list)  # [began, ended]
     retires: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def leads(self) -> bool:
@@ -52,7 +53,7 @@ class Candidate:
     async def standing(self) -> AsyncIterator[asyncio.Task[None]]:
         """Stand for the length of the block."""
         async with asyncio.TaskGroup() as group:
-            run = group.create_task(self.elector.run(self.lead))
+            run = group.create_task(self.elector.run(self.lead, stop=self.stop))
             yield run
             run.cancel()
 
@@ -281,6 +282,34 @@ async def test_request_that_hangs_leaves_time_for_another(
         assert len(us.terms) == 1
 
 
+async def test_leader_whose_gate_was_closed_stands_down_and_stands_anew(
+    us: Candidate,
+) -> None:
+    async with us.standing():
+        await asyncio.sleep(5)
+        us.gate.close()
+        await asyncio.sleep(10)
+
+        assert us.terms == [[0.0, pytest.approx(6)], [pytest.approx(6)]]
+        us.gate.check()
+
+
+async def test_row_59_renewal_that_began_before_a_block_does_not_prolong_the_term(
+    leases: FakeLeases, us: Candidate
+) -> None:
+    leases.takes = 1  # to read and to create, and then each renewal
+
+    async with us.standing():
+        await asyncio.sleep(2 + 2 + 0.5)
+        us.gate.close()
+        await asyncio.sleep(0.6)
+
+        assert leases.record is not None
+        assert leases.record.renewed == EPOCH + 4, "the renewal was carried out"
+        assert us.terms == [[2.0, 5.0]]
+        assert not us.gate.is_open
+
+
 async def test_server_that_never_answers_ends_the_term_in_time(
     leases: FakeLeases, us: Candidate
 ) -> None:
@@ -405,6 +434,21 @@ async def test_election_ends_and_releases_when_the_work_is_done(
     assert leases.record.renewed == EPOCH + 5
 
 
+async def test_lease_that_is_lost_on_the_way_out_is_not_sought_again(
+    leases: FakeLeases, us: Candidate
+) -> None:
+    async with us.standing() as run:
+        await asyncio.sleep(5)
+        us.stop.set()
+        await asyncio.sleep(5)
+        assert us.leads, "how to end is for the work to say"
+        leases.put(THEIRS)
+        await asyncio.sleep(5)
+
+        assert run.done()
+        assert holder(leases) == "them"
+
+
 async def test_work_that_fails_releases_and_is_told(
     leases: FakeLeases, us: Candidate
 ) -> None:
@@ -412,7 +456,7 @@ async def test_work_that_fails_releases_and_is_told(
         raise ZeroDivisionError
 
     with pytest.raises(BaseExceptionGroup) as failure:
-        await us.elector.run(fail)
+        await us.elector.run(fail, stop=us.stop)
 
     assert failure.group_contains(ZeroDivisionError)
     assert holder(leases) == ""

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.support.processes import free_port
 from vso_controller.runtime.probes import (
@@ -20,7 +22,8 @@ LOOPBACK = "127.0.0.1"
 @asynccontextmanager
 async def probes(missing: list[str]) -> AsyncIterator[str]:
     """Serve the probes of a process that lacks what `missing` names."""
-    async with serving(LOOPBACK, 0, probe_routes(lambda: missing)) as port:
+    routes = probe_routes(is_alive=lambda: True, not_ready=lambda: missing)
+    async with serving(LOOPBACK, 0, routes) as port:
         yield f"http://{LOOPBACK}:{port}"
 
 
@@ -47,6 +50,34 @@ async def test_process_that_is_not_ready_is_alive_and_says_what_it_lacks() -> No
         assert (await ask(f"{url}/readyz"))[:2] == (200, "ok\n")
 
 
+async def test_process_without_a_heartbeat_is_not_alive() -> None:
+    routes = probe_routes(is_alive=lambda: False, not_ready=list)
+
+    async with serving(LOOPBACK, 0, routes) as port:
+        status, text, _ = await ask(f"http://{LOOPBACK}:{port}/healthz")
+
+    assert (status, text) == (503, "the heartbeat of the event loop has ended\n")
+
+
+async def test_answer_that_nobody_waits_for_does_not_hold_up_the_end() -> None:
+    asked = asyncio.Event()
+
+    async def never(_: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+        async with serving(LOOPBACK, 0, [web.get("/", never)]) as port:
+            request = group.create_task(http.get(f"http://{LOOPBACK}:{port}/"))
+            await asked.wait()
+            ended = asyncio.get_running_loop().time()
+        took = asyncio.get_running_loop().time() - ended
+        request.cancel()
+
+    assert took < 5
+
+
 async def test_metrics_are_served_as_prometheus_reads_them() -> None:
     route = metrics_route("grün 1\n".encode)
 
@@ -63,7 +94,8 @@ async def test_anything_else_is_not_served() -> None:
 
 
 async def test_empty_host_means_every_address() -> None:
-    async with serving("", free_port(), probe_routes(list)) as port:
+    routes = probe_routes(is_alive=lambda: True, not_ready=list)
+    async with serving("", free_port(), routes) as port:
         assert (await ask(f"http://{LOOPBACK}:{port}/healthz"))[0] == 200
 
 

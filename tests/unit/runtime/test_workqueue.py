@@ -340,6 +340,27 @@ async def test_queue_tells_how_long_keys_wait_and_are_held(
 
 
 @pytest.mark.looptime
+async def test_queue_is_stalled_while_nobody_takes_what_is_ready(
+    queue: WorkQueue[str],
+) -> None:
+    assert queue.stalled_for == 0
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    await asyncio.sleep(2)
+    assert queue.stalled_for == 2
+
+    for _ in range(2):
+        async with queue.take():
+            assert queue.stalled_for == 0, "the last wait long, but not in vain"
+            await asyncio.sleep(3)
+            assert queue.stalled_for == 3
+    async with queue.take():
+        await asyncio.sleep(3)
+
+        assert queue.stalled_for == 0, "nobody waits"
+
+
+@pytest.mark.looptime
 async def test_key_waits_for_a_worker_from_its_release(queue: WorkQueue[str]) -> None:
     queue.add("a")
     async with queue.take():
