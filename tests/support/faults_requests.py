@@ -101,6 +101,21 @@ class SwallowAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class FailLate:
+    """The server acts on the request, and `failure` is the answer all the same.
+
+    So does a load balancer that waited for too short a time, or an etcd that changed
+    its leader.
+    """
+
+    failure: Respond
+
+    async def answer(self, question: Question, ask: Ask) -> Answer:
+        await ask(question)
+        return await self.failure.answer(question, ask)
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """The server gets the request twice, the client the answer to the second.
 

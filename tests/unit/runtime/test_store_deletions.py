@@ -145,6 +145,22 @@ def test_object_we_created_and_deleted_before_its_echo_leaves_nothing(
     assert forgets(store)
 
 
+def test_reply_to_a_creation_may_come_after_that_to_its_deletion(
+    store: Store[Envelope], heard: Heard
+) -> None:
+    ours = make_item("new", 20)
+
+    with store.writing(ours.key) as creation, store.writing(ours.key) as deletion:
+        store.apply(event_of(ADDED, ours))
+        deletion.deleted(ours)
+        creation.landed(ours)
+        assert store.get(ours.key) is None
+    store.apply(event_of(DELETED, make_item("new", 21)))
+
+    assert heard == []
+    assert forgets(store)
+
+
 def test_deletion_by_another_is_told(store: Store[Envelope], heard: Heard) -> None:
     with store.writing(KEY):  # the server answered that there was nothing to delete
         store.apply(event_of(DELETED, LAST))

@@ -25,6 +25,7 @@ from tests.support.faults_requests import (
     BlackHole,
     Delay,
     Duplicate,
+    FailLate,
     Overtake,
     Reset,
     Respond,
@@ -49,6 +50,7 @@ LONG = 60.0  # seconds; nobody waits so long
         Reset(),
         BlackHole(),
         SwallowAnswer(),
+        FailLate(kubernetes_failure(504)),
         Duplicate(),
         Overtake(at_most=LONG),
         Truncate(0),
@@ -187,6 +189,19 @@ async def test_swallowed_answer_was_given(
     assert [forward.status for forward in exchange.forwards] == [201]
     assert exchange.status is None
     assert exchange.failure == "the answer 201 was swallowed"
+
+
+async def test_late_failure_is_told_of_what_the_server_has_done(
+    backend: Backend, proxy: RecordingProxy, client: aiohttp.ClientSession
+) -> None:
+    with proxy.faults.active(Rule(do=FailLate(kubernetes_failure(504)))):
+        async with client.post(proxy.url, data=BODY) as answer:
+            told = await answer.json()
+
+    exchange = await only_ended(proxy)
+    assert (answer.status, told["reason"]) == (504, "Timeout")
+    assert backend.bodies == [BODY], "the server has acted"
+    assert [forward.status for forward in exchange.forwards] == [201]
 
 
 async def test_duplicated_request_reaches_the_server_twice(
