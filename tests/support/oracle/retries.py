@@ -1,7 +1,8 @@
 """N13: what fails is not repeated without rest.
 
 An operation is a method and a path: whoever asks, the server that is in trouble
-gets all of it. Each has a budget of failures that refills with time; a request
+gets all of it. Only Events are each one of its own, since none is the repetition of
+another. Each has a budget of failures that refills with time; a request
 that fails beyond it should have waited. Answers that say how things are, and not
 that they went wrong, are no failures: a conflict, an object that is not there.
 """
@@ -23,17 +24,24 @@ _NO_FAILURES = frozenset({404, 409, 410})
 def unrested(case: Case) -> Iterator[Violation]:
     """N13: an operation failed more often than its budget allows."""
     log = chain(case.evidence.kube_log, case.evidence.vault_log)
-    failures: dict[tuple[str, str], list[Exchange]] = defaultdict(list)
+    failures: dict[tuple[str, str, str], list[Exchange]] = defaultdict(list)
     for exchange in log:
         if has_failed(exchange):
             head = exchange.head
-            failures[head.method, head.path].append(exchange)
-    for (method, path), exchanges in failures.items():
+            failures[head.method, head.path, _event(exchange)].append(exchange)
+    for (method, path, _), exchanges in failures.items():
         beyond = _beyond(exchanges, case.bounds.retries)
         if beyond:
             what = f"{method} {path} failed {len(beyond)} times beyond its budget"
             evidence = tuple(f"{one.started:.3f} s: {one}" for one in beyond)
             yield Violation(Invariant.BOUNDED_RETRIES, what, evidence)
+
+
+def _event(exchange: Exchange) -> str:
+    """Return what tells one Event that is created from another; "" for all else."""
+    head = exchange.head
+    is_event = head.method == "POST" and head.path.endswith("/events")
+    return exchange.request_body.sha256 if is_event else ""
 
 
 def has_failed(exchange: Exchange) -> bool:

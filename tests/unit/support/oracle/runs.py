@@ -76,6 +76,7 @@ def exchange(
     status: int | None = 200,
     failure: str = "",
     runs: bool = False,
+    body: str = "",
 ) -> Exchange:
     nothing = BodySeen(size=0, sha256="")
     return Exchange(
@@ -84,7 +85,7 @@ def exchange(
         duration=None if runs else 0.01,
         status=status,
         failure=failure,
-        request_body=nothing,
+        request_body=BodySeen(size=len(body), sha256=body),
         answer_body=nothing,
         resource_version=None,
     )
