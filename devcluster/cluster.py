@@ -15,6 +15,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -31,11 +32,10 @@ from devcluster.control.loop import ControlLoop
 from devcluster.control.namespaces import NamespaceController
 from devcluster.http.reviews import Reviews
 from devcluster.http.server import ApiServer
-from devcluster.kinds.builtins import BUILTINS, SERVICE_ACCOUNTS
+from devcluster.kinds.builtins import BUILTINS
 from devcluster.kinds.catalog import Catalog
 from devcluster.registry.registry import Registry
-from devcluster.storage.objects import ObjectKey
-from devcluster.storage.store import DEFAULT_HISTORY_LIMIT, Store
+from devcluster.storage.store import Store
 
 HOST = "127.0.0.1"
 _NAME = "devcluster"
@@ -43,16 +43,14 @@ _TOKEN_BITS = 192
 _SHUTDOWN_SECONDS = 2.0  # for answers under way; watches are ended before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DevCluster:
     """A running API server and its controllers."""
 
-    def __init__(
-        self, *, store: Store, url: str, ca_pem: str, admin_token: str
-    ) -> None:
-        self._store = store
-        self.url = url
-        self.ca_pem = ca_pem
-        self.admin_token = admin_token
+    url: str
+    ca_pem: str
+    admin_token: str = field(repr=False)
+    _store: Store = field(default_factory=Store, repr=False)
 
     @classmethod
     @asynccontextmanager
@@ -62,18 +60,15 @@ class DevCluster:
         port: int = 0,
         now: Now = time.time,
         random: Random | None = None,
-        history_limit: int = DEFAULT_HISTORY_LIMIT,
     ) -> AsyncIterator[DevCluster]:
         """Run a cluster for the length of the `async with` block.
 
         `port` 0 takes a free one. Raises OSError when the port is taken.
-        `history_limit` is how many changes of each kind a watch can go back.
         """
         chance = random or SystemRandom()
         authority = trustme.CA()
         with socket.create_server((HOST, port)) as listener:
             cluster = cls(
-                store=Store(history_limit=history_limit),
                 url=f"https://{HOST}:{listener.getsockname()[1]}",
                 ca_pem=authority.cert_pem.bytes().decode(),
                 admin_token=f"{chance.getrandbits(_TOKEN_BITS):048x}",
@@ -109,11 +104,6 @@ class DevCluster:
         """End every watch, as a server that restarts does."""
         self._store.close()
 
-    def _account_uid(self, namespace: str, name: str) -> str | None:
-        accounts = self._store.collection(SERVICE_ACCOUNTS.collection)
-        stored = accounts.get(ObjectKey(namespace, name))
-        return None if stored is None else stored.uid
-
     def _build(self, *, now: Now, random: Random) -> tuple[ControlLoop, ApiServer]:
         """Wire the parts and create what every cluster has."""
         store = self._store
@@ -130,7 +120,7 @@ class DevCluster:
         identities = Identities(
             issuer=self.url,
             admin_token=self.admin_token,
-            account_uid=self._account_uid,
+            store=store,
             now=now,
             random=random,
         )

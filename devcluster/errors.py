@@ -1,6 +1,7 @@
 """How a request is refused: metav1.Status with Kubernetes' own words.
 
-    ApiError            carries code, reason, message and details of one Status
+    ApiError            carries reason, message and details of one Status; the reason
+                        decides the code
 
 The functions below make the refusals that several layers need; their wording is
 that of kube-apiserver, since clients and people search for it. What a refusal is
@@ -10,9 +11,8 @@ about is called by plural (or kind) and group together: `secrets`, `widgets.ex.i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from http import HTTPStatus
 from typing import Any
 
 
@@ -28,12 +28,28 @@ class Cause:
         return f"{self.field}: {self.message}"
 
 
+_CODES: Mapping[str, int] = {
+    "BadRequest": 400,
+    "Unauthorized": 401,
+    "Forbidden": 403,
+    "NotFound": 404,
+    "MethodNotAllowed": 405,
+    "NotAcceptable": 406,
+    "AlreadyExists": 409,
+    "Conflict": 409,
+    "Expired": 410,
+    "RequestEntityTooLarge": 413,
+    "UnsupportedMediaType": 415,
+    "Invalid": 422,
+    "Timeout": 504,
+}
+
+
 class ApiError(Exception):
     """A request that is answered with a Status of failure."""
 
     def __init__(
         self,
-        code: HTTPStatus,
         reason: str,
         message: str,
         *,
@@ -42,26 +58,23 @@ class ApiError(Exception):
         causes: Iterable[Cause] = (),
     ) -> None:
         super().__init__(message)
-        self.code = code
         self.reason = reason
+        self.code = _CODES[reason]
         kind, _, group = about.partition(".")
-        details = {"name": name, "group": group, "kind": kind}
-        self._details: dict[str, Any] = {k: v for k, v in details.items() if v}
-        if told := [asdict(cause) for cause in causes]:
-            self._details["causes"] = told
+        told = [asdict(cause) for cause in causes]
+        details = {"name": name, "group": group, "kind": kind, "causes": told}
+        self._details = {field: each for field, each in details.items() if each}
 
     def as_json(self) -> dict[str, Any]:
         """Return the metav1.Status that the client is shown."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": str(self),
-            "reason": self.reason,
-            "details": self._details,
-            "code": self.code,
-        }
+        told = {"message": str(self), "reason": self.reason, "code": self.code}
+        return status("Failure", details=self._details) | told
+
+
+def status(outcome: str, *, details: Mapping[str, object]) -> dict[str, Any]:
+    """Return a metav1.Status."""
+    head = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+    return head | {"status": outcome, "details": details}
 
 
 def spell(value: object) -> str:
@@ -105,12 +118,7 @@ def too_long(field: str, limit: int) -> Cause:
 
 def bad_request(message: str) -> ApiError:
     """Refuse what cannot be understood."""
-    return ApiError(HTTPStatus.BAD_REQUEST, "BadRequest", message)
-
-
-def unauthorized() -> ApiError:
-    """Refuse who cannot be recognised."""
-    return ApiError(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    return ApiError("BadRequest", message)
 
 
 def forbidden(
@@ -119,55 +127,39 @@ def forbidden(
     """Refuse what the identity may not do, or what the object may not have done."""
     subject = f'{about} "{name}"' if name else about
     message = f"{subject} is forbidden: {why}"
-    code = HTTPStatus.FORBIDDEN
-    return ApiError(code, "Forbidden", message, about=about, name=name, causes=causes)
+    return ApiError("Forbidden", message, about=about, name=name, causes=causes)
 
 
 def not_found(about: str, name: str) -> ApiError:
     """Say that there is no such object."""
-    message = f'{about} "{name}" not found'
-    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message, about=about, name=name)
+    return ApiError("NotFound", f'{about} "{name}" not found', about=about, name=name)
 
 
 def no_such_resource() -> ApiError:
     """Say that nothing is served under this path."""
-    message = "the server could not find the requested resource"
-    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message)
+    return ApiError("NotFound", "the server could not find the requested resource")
 
 
 def method_not_allowed() -> ApiError:
     """Say that what is served here does not take this method."""
     message = "the server does not allow this method on the requested resource"
-    return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+    return ApiError("MethodNotAllowed", message)
 
 
 def already_exists(about: str, name: str) -> ApiError:
     """Say that the name is taken."""
     message = f'{about} "{name}" already exists'
-    code = HTTPStatus.CONFLICT
-    return ApiError(code, "AlreadyExists", message, about=about, name=name)
+    return ApiError("AlreadyExists", message, about=about, name=name)
 
 
 def conflict(about: str, name: str, why: str) -> ApiError:
     """Say that a precondition does not hold (any more)."""
     message = f'Operation cannot be fulfilled on {about} "{name}": {why}'
-    return ApiError(HTTPStatus.CONFLICT, "Conflict", message, about=about, name=name)
+    return ApiError("Conflict", message, about=about, name=name)
 
 
 def invalid(about: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """Refuse an object or options with the reason for each field."""
     told = str(causes[0]) if len(causes) == 1 else f"[{', '.join(map(str, causes))}]"
     message = f'{about} "{name}" is invalid: {told}'
-    code = HTTPStatus.UNPROCESSABLE_ENTITY
-    return ApiError(code, "Invalid", message, about=about, name=name, causes=causes)
-
-
-def expired(message: str) -> ApiError:
-    """Say that a resourceVersion is older than what is remembered."""
-    return ApiError(HTTPStatus.GONE, "Expired", message)
-
-
-def unsupported_media_type(message: str) -> ApiError:
-    """Refuse a body in a form that is not understood here."""
-    code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return ApiError(code, "UnsupportedMediaType", message)
+    return ApiError("Invalid", message, about=about, name=name, causes=causes)

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import hmac
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
 import jwt
-import jwt.types
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from devcluster.clock import Now
-from devcluster.objects.json import Object
-from devcluster.storage.objects import Stored
+from devcluster.kinds.builtins import SERVICE_ACCOUNTS
+from devcluster.objects.json import Object, decode
+from devcluster.storage.objects import ObjectKey, Stored
+from devcluster.storage.store import Store
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 ACCOUNT_PREFIX = "system:serviceaccount:"
 _ALGORITHM = "ES256"
 _REMEMBERED = 4096  # verified tokens: a signature costs more than a look-up
-_UNCHECKED: jwt.types.Options = {
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-}
-
-AccountUid = Callable[[str, str], str | None]
-"""Returns the uid of a ServiceAccount by namespace and name, None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +62,13 @@ class Identities:
         *,
         issuer: str,
         admin_token: str,
-        account_uid: AccountUid,
+        store: Store,
         now: Now,
         random: Random,
     ) -> None:
         self.issuer = issuer
         self._admin_token = admin_token
-        self._account_uid = account_uid
+        self._accounts = store.collection(SERVICE_ACCOUNTS.collection)
         self._now = now
         self._random = random
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -125,11 +117,12 @@ class Identities:
             return None
         meant = [audience for audience in audiences if audience in claims["aud"]]
         # A token outlives neither its account nor a namesake of it.
-        said = claims["kubernetes.io"]["serviceaccount"]
-        uid = self._account_uid(claims["kubernetes.io"]["namespace"], said["name"])
-        if not meant or uid != said["uid"]:
+        said = claims["kubernetes.io"]
+        name, uid = said["serviceaccount"]["name"], said["serviceaccount"]["uid"]
+        account = self._accounts.get(ObjectKey(said["namespace"], name))
+        if not meant or account is None or account.uid != uid:
             return None
-        return user_named(claims["sub"], said["uid"]), meant
+        return user_named(claims["sub"], uid), meant
 
     def jwks(self) -> Object:
         """Return the public key as a JSON Web Key Set."""
@@ -145,6 +138,8 @@ class Identities:
         key = self._key.public_key()
         try:
             # Times are judged by the injected clock, audiences by the caller.
-            return jwt.decode(token, key, algorithms=[_ALGORITHM], options=_UNCHECKED)
+            payload = jwt.PyJWS().decode(token, key, algorithms=[_ALGORITHM])
         except jwt.InvalidTokenError:
             return None
+        claims: Object = decode(payload)
+        return claims

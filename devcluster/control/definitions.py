@@ -53,7 +53,7 @@ class DefinitionController:
             for stored in collection.objects():
                 self._registry.delete(resource, stored.key)
         finalizers = definition["metadata"].get("finalizers", [])
-        if not len(collection) and CLEANUP_FINALIZER in finalizers:
+        if not collection.objects() and CLEANUP_FINALIZER in finalizers:
             finalizers.remove(CLEANUP_FINALIZER)
             self._registry.update(DEFINITIONS, key, definition)
 

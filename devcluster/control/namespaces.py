@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from devcluster.kinds.builtins import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
+from devcluster.kinds.builtins import BY_KIND, NAMESPACES
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 from devcluster.registry.registry import Registry
@@ -17,8 +17,8 @@ class NamespaceController:
     def __init__(self, *, registry: Registry, ca_pem: str) -> None:
         self._registry = registry
         self._furniture: tuple[tuple[Resource, str, Object], ...] = (
-            (SERVICE_ACCOUNTS, "default", {}),
-            (CONFIG_MAPS, "kube-root-ca.crt", {"data": {"ca.crt": ca_pem}}),
+            (BY_KIND["ServiceAccount"], "default", {}),
+            (BY_KIND["ConfigMap"], "kube-root-ca.crt", {"data": {"ca.crt": ca_pem}}),
         )
 
     def handle(self, change: Change) -> None:

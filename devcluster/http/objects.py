@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from http import HTTPStatus
 
@@ -11,19 +11,15 @@ from aiohttp import web
 
 from devcluster import errors
 from devcluster.clock import Now
+from devcluster.errors import status
 from devcluster.http.answers import JSON_TYPE, answer_bytes, answer_json
-from devcluster.http.bodies import (
-    accept_object,
-    patched,
-    read_body,
-    read_object,
-    require_patch_type,
-)
+from devcluster.http.bodies import accept_object, read_body, read_object, read_patch
 from devcluster.http.forms import Form, choose_form
-from devcluster.http.targets import STATUS, Call
+from devcluster.http.targets import Call
+from devcluster.kinds.resource import STATUS
 from devcluster.objects.json import Object, dig
 from devcluster.registry.listing import Page, list_page, require_reached
-from devcluster.registry.options import DeleteOptions, Propagation
+from devcluster.registry.options import DeleteOptions
 from devcluster.registry.registry import Registry
 
 _CHUNK = 1000  # items that are written before others get a turn
@@ -62,53 +58,40 @@ class Objects:
             raise errors.method_not_allowed()
         form = choose_form(call, self._now)
         value = await read_object(call.request)
-        warnings = _accept(call, value)
-        with self._rehearsal(call.options.dry_run):
+        warnings = accept_object(call, value)
+        with self._rehearsal(call):
             stored = self._registry.create(call.resource, call.target.namespace, value)
-        status = HTTPStatus.CREATED
-        return answer_bytes(form.single(stored), status=status, warnings=warnings)
+        code = HTTPStatus.CREATED
+        return answer_bytes(form.single(stored), status=code, warnings=warnings)
 
     async def update(self, call: Call) -> web.StreamResponse:
         """Store the object in the body in place of the one that is there."""
         value = await read_object(call.request)
-        return self._update(call, value, uid=dig(value, "metadata", "uid") or "")
+        return self._update(call, value, uid=dig(value, "metadata.uid") or "")
 
     async def patch(self, call: Call) -> web.StreamResponse:
         """Store the object that is there as the body changes it."""
-        require_patch_type(call.resource, call.request.content_type)
-        body = await read_body(call.request)
+        patch = await read_patch(call)
         # From here on nothing awaits: the object that was patched is the one stored.
         stored = self._registry.get(call.resource, call.key)
-        current = call.resource.type_meta | stored.value()
-        return self._update(call, patched(current, call.request.content_type, body))
+        return self._update(call, patch(call.resource.type_meta | stored.value()))
 
     async def delete(self, call: Call) -> web.StreamResponse:
         """Delete one object."""
         options = await _read_delete_options(call)
-        with self._rehearsal(options.dry_run):
+        with self._rehearsal(call, options.dry_run):
             stored, is_gone = self._registry.delete(call.resource, call.key, options)
         if not is_gone:
             return answer_bytes(Form(call.resource).single(stored))
-        return answer_json(
-            {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Success",
-                "details": {
-                    "name": call.key.name,
-                    "group": call.resource.group,
-                    "kind": call.resource.names.plural,
-                    "uid": stored.uid,
-                },
-            }
-        )
+        names, group = call.resource.names, call.resource.group
+        about = {"name": call.key.name, "group": group, "kind": names.plural}
+        return answer_json(status("Success", details=about | {"uid": stored.uid}))
 
     async def delete_collection(self, call: Call) -> web.StreamResponse:
         """Delete the objects that a list with these options would show."""
         options = await _read_delete_options(call)
         page = self._page(call)
-        with self._rehearsal(options.dry_run):
+        with self._rehearsal(call, options.dry_run):
             deleted = [
                 self._registry.delete(call.resource, each.key, options)[0]
                 for each in page.items
@@ -116,8 +99,11 @@ class Objects:
         shown = _pieces(Form(call.resource), Page(deleted, page.metadata))
         return answer_bytes(b"".join(shown))
 
-    def _rehearsal(self, dry_run: object) -> AbstractContextManager[None]:
-        return self._registry.store.rehearsal(is_one=bool(dry_run))
+    def _rehearsal(
+        self, call: Call, asked: Collection[str] = ()
+    ) -> AbstractContextManager[None]:
+        is_one = bool(asked or call.options.dry_run)
+        return self._registry.store.rehearsal(is_one=is_one)
 
     def _page(self, call: Call) -> Page:
         store, namespace = self._registry.store, call.target.namespace
@@ -125,17 +111,13 @@ class Objects:
 
     def _update(self, call: Call, value: Object, *, uid: str = "") -> web.Response:
         form = choose_form(call, self._now)
-        warnings = _accept(call, value)
+        warnings = accept_object(call, value)
         is_status = call.target.subresource == STATUS
-        with self._rehearsal(call.options.dry_run):
+        with self._rehearsal(call):
             stored = self._registry.update(
                 call.resource, call.key, value, status=is_status, uid=uid
             )
         return answer_bytes(form.single(stored), warnings=warnings)
-
-
-def _accept(call: Call, value: Object) -> list[str]:
-    return accept_object(call.resource, value, call.options.field_validation)
 
 
 def _pieces(form: Form, page: Page) -> Iterator[bytes]:
@@ -153,10 +135,5 @@ async def _read_delete_options(call: Call) -> DeleteOptions:
         said = msgspec.json.decode(body or b"{}", type=DeleteOptions)
     except msgspec.DecodeError as error:
         raise errors.bad_request(f"DeleteOptions: {error}") from error
-    asked = call.options.propagation_policy
-    return DeleteOptions(
-        preconditions=said.preconditions,
-        propagation_policy=said.propagation_policy
-        or (Propagation(asked) if asked else None),
-        dry_run=said.dry_run or (("All",) if call.options.dry_run else ()),
-    )
+    policy = said.propagation_policy or call.options.propagation_policy
+    return msgspec.structs.replace(said, propagation_policy=policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from random import Random
 
 from aiohttp import web
@@ -14,22 +14,13 @@ from devcluster.clock import Now
 from devcluster.errors import ApiError
 from devcluster.http.answers import answer_error, answer_json
 from devcluster.http.bodies import BODY_LIMIT
-from devcluster.http.discovery import STATUS_VERBS, TOKEN_VERBS, VERSION, describe
+from devcluster.http.discovery import VERSION, describe
 from devcluster.http.objects import Objects
 from devcluster.http.reviews import Reviews
-from devcluster.http.targets import (
-    STATUS,
-    TOKEN,
-    Call,
-    Target,
-    attributes_of,
-    parse_target,
-    verb_of,
-)
+from devcluster.http.targets import TOKEN, Call, Target
 from devcluster.http.watching import Watcher
-from devcluster.kinds.builtins import SERVICE_ACCOUNTS
 from devcluster.kinds.resource import Resource
-from devcluster.objects.json import encode
+from devcluster.objects.json import Object
 from devcluster.registry.options import read_options
 from devcluster.registry.registry import Registry
 
@@ -48,6 +39,16 @@ class ApiServer:
         self._reviews = reviews
         self._identities = reviews.identities
         self._authorizer = reviews.authorizer
+        issuer = reviews.identities.issuer
+        # What needs no token: the version, and the keys of tokens.
+        self._public: Mapping[str, Object] = {
+            "/version": VERSION,
+            "/.well-known/openid-configuration": {
+                "issuer": issuer,
+                "jwks_uri": issuer + _KEYS_PATH,
+            },
+            _KEYS_PATH: reviews.identities.jwks(),
+        }
         objects = Objects(registry=registry, now=now)
         watcher = Watcher(store=registry.store, now=now, random=random)
         self._handlers = {
@@ -68,28 +69,18 @@ class ApiServer:
         return application
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path in _HEALTH:
+            return web.Response(text="ok")
+        if request.path in self._public:
+            return answer_json(self._public[request.path])
         try:
-            return self._public(request.path) or await self._answer(request)
+            return await self._answer(request)
         except ApiError as error:
             return answer_error(error)
 
-    def _public(self, path: str) -> web.Response | None:
-        """Answer what needs no token: health, version, and the keys of tokens."""
-        if path in _HEALTH:
-            return web.Response(text="ok")
-        if path == "/version":
-            return answer_json(VERSION)
-        if path == _KEYS_PATH:
-            keys = encode(self._identities.jwks())
-            return web.Response(body=keys, content_type="application/jwk-set+json")
-        if path == "/.well-known/openid-configuration":
-            issuer = self._identities.issuer
-            return answer_json({"issuer": issuer, "jwks_uri": issuer + _KEYS_PATH})
-        return None
-
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         user = self._user(request)
-        target = parse_target(request.rel_url.raw_path)
+        target = Target.parse(request.rel_url.raw_path)
         if target is not None:
             return await self._answer_resource(request, user, target)
         asked = Attributes(verb=request.method.lower(), path=request.path)
@@ -104,15 +95,12 @@ class ApiServer:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         user = self._identities.authenticate(token) if scheme == "Bearer" else None
         if user is None:
-            raise errors.unauthorized()
-        headers = {
-            name
-            for name in map(str.title, request.headers)
-            if name.startswith("Impersonate-")
-        }
-        if not headers:
+            raise ApiError("Unauthorized", "Unauthorized")
+        names = {name.title() for name in request.headers}
+        acting = {name for name in names if name.startswith("Impersonate-")}
+        if not acting:
             return user
-        if headers != {_ACT_AS}:
+        if acting != {_ACT_AS}:
             raise errors.bad_request("groups and more cannot be impersonated here")
         other = request.headers[_ACT_AS]
         asked = Attributes(verb="impersonate", resource="users", name=other)
@@ -123,10 +111,10 @@ class ApiServer:
         self, request: web.Request, user: User, target: Target
     ) -> web.StreamResponse:
         options = read_options(request.query)
-        verb = verb_of(request.method, target, options)
-        self._authorizer.require(user, attributes_of(verb, target, options))
+        verb = target.verb(request.method, options)
+        self._authorizer.require(user, target.attributes(verb, options))
         resource = self._find(target)
-        if verb not in _verbs(resource, target):
+        if verb not in resource.served[target.subresource]:
             raise errors.method_not_allowed()
         call = Call(request, target, resource, options)
         if target.subresource == TOKEN:
@@ -137,18 +125,10 @@ class ApiServer:
 
     def _find(self, target: Target) -> Resource:
         resource = self._catalog.find(target.group, target.version, target.plural)
-        if resource is None or (target.namespace and not resource.namespaced):
+        if resource is None or target.subresource not in resource.served:
             raise errors.no_such_resource()
-        if target.name and resource.namespaced and not target.namespace:
+        is_misplaced = target.namespace and not resource.namespaced
+        is_homeless = target.name and resource.namespaced and not target.namespace
+        if is_misplaced or is_homeless:
             raise errors.no_such_resource()
         return resource
-
-
-def _verbs(resource: Resource, target: Target) -> Collection[str]:
-    if not target.subresource:
-        return resource.verbs
-    if target.subresource == STATUS and resource.has_status:
-        return STATUS_VERBS
-    if target.subresource == TOKEN and resource is SERVICE_ACCOUNTS:
-        return TOKEN_VERBS
-    raise errors.no_such_resource()

@@ -9,13 +9,12 @@ from aiohttp import web
 
 from devcluster.access.rbac import Attributes
 from devcluster.errors import method_not_allowed
-from devcluster.kinds.resource import Resource
+from devcluster.kinds.resource import STATUS, Resource
 from devcluster.objects.selectors import exact_value, parse_labels
 from devcluster.registry.listing import NAME_FIELD
 from devcluster.registry.options import Options
 from devcluster.storage.objects import ObjectKey
 
-STATUS = "status"
 TOKEN = "token"
 _OBJECT_VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _COLLECTION_VERBS = {"GET": "list", "POST": "create", "DELETE": "deletecollection"}
@@ -33,6 +32,47 @@ class Target:
     name: str = ""
     subresource: str = ""
 
+    @classmethod
+    def parse(cls, raw_path: str) -> Target | None:
+        """Return what a path names, None when it is not a path of resources."""
+        match [unquote(each) for each in raw_path.strip("/").split("/")]:
+            case ["api", version, *rest]:
+                group = ""
+            case ["apis", group, version, *rest]:
+                pass
+            case _:
+                return None
+        namespace = ""
+        match rest:
+            case ["namespaces", inside, below, *deeper] if below != STATUS:
+                namespace, rest = inside, [below, *deeper]
+        if not rest or len(rest) > _LONGEST or "" in rest:
+            return None
+        return cls(group, version, namespace, *rest)
+
+    def verb(self, method: str, options: Options) -> str:
+        """Return the API verb of a request. Raises ApiError (405)."""
+        if self.subresource and method == "POST":
+            return "create"
+        verb = (_OBJECT_VERBS if self.name else _COLLECTION_VERBS).get(method)
+        if verb is None:
+            raise method_not_allowed()
+        return "watch" if verb == "list" and options.watch else verb
+
+    def attributes(self, verb: str, options: Options) -> Attributes:
+        """Return what the authorizer is asked about a request."""
+        name = self.name or _selected_name(options.field_selector)
+        # A Namespace lies in itself, for those who ask for it.
+        is_namespace = not self.group and self.plural == "namespaces"
+        return Attributes(
+            verb=verb,
+            group=self.group,
+            resource=self.plural,
+            subresource=self.subresource,
+            namespace=name if is_namespace else self.namespace,
+            name=name,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -47,51 +87,6 @@ class Call:
     def key(self) -> ObjectKey:
         """The object that the URL names."""
         return ObjectKey(self.target.namespace, self.target.name)
-
-
-def parse_target(raw_path: str) -> Target | None:
-    """Return what a path names, None when it is not a path of resources."""
-    match [unquote(each) for each in raw_path.strip("/").split("/")]:
-        case ["api", version, *rest]:
-            group = ""
-        case ["apis", group, version, *rest]:
-            pass
-        case _:
-            return None
-    namespace = ""
-    match rest:
-        case ["namespaces", inside, below, *deeper] if below != STATUS:
-            namespace, rest = inside, [below, *deeper]
-    if not rest or len(rest) > _LONGEST or "" in rest:
-        return None
-    return Target(group, version, namespace, *rest)
-
-
-def verb_of(method: str, target: Target, options: Options) -> str:
-    """Return the API verb of a request. Raises ApiError (405)."""
-    if target.subresource and method == "POST":
-        return "create"
-    verbs = _OBJECT_VERBS if target.name else _COLLECTION_VERBS
-    if method not in verbs:
-        raise method_not_allowed()
-    return "watch" if verbs[method] == "list" and options.watch else verbs[method]
-
-
-def attributes_of(verb: str, target: Target, options: Options) -> Attributes:
-    """Return what the authorizer is asked about a request to a resource."""
-    name, namespace = target.name, target.namespace
-    if not name and options.field_selector:
-        name = _selected_name(options.field_selector)
-    if not target.group and target.plural == "namespaces":
-        namespace = name  # a Namespace lies in itself, for those who ask for it
-    return Attributes(
-        verb=verb,
-        group=target.group,
-        resource=target.plural,
-        subresource=target.subresource,
-        namespace=namespace,
-        name=name,
-    )
 
 
 def _selected_name(fields: str) -> str:

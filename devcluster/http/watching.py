@@ -15,20 +15,21 @@ from random import Random
 from aiohttp import ClientConnectionResetError, web
 
 from devcluster.clock import Now
-from devcluster.errors import expired
+from devcluster.errors import ApiError
 from devcluster.http.answers import JSON_TYPE
 from devcluster.http.forms import Form, choose_form
 from devcluster.http.targets import Call
 from devcluster.objects.json import Object, encode
 from devcluster.registry.listing import Selection, require_reached
 from devcluster.registry.options import Options
-from devcluster.storage.objects import Change, ChangeType, Stored, freeze
+from devcluster.storage.objects import Change, ChangeType, ObjectKey, Stored, freeze
 from devcluster.storage.store import Ended, Store, Subscription, TooOld
 
 _SHORTEST = 1800  # seconds that a watch lasts when the client names no timeout
 _LONGEST = 3600
 _BOOKMARK_EVERY = 60.0  # seconds
 _BOOKMARK_BEFORE_END = 2.0  # seconds
+_NOBODY = ObjectKey("", "")
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -39,7 +40,7 @@ class _View:
     form: Form
     selection: Selection
 
-    def lines(self, change: Change) -> bytes:
+    def line(self, change: Change) -> bytes:
         """Return the line that a change is to this watcher, b"" for none."""
         seen, shown = self._seen(change)
         if seen is None:
@@ -99,8 +100,8 @@ class Watcher:
                 await self._stream(response, subscription, view, options)
         except TooOld:
             # A watch that was accepted tells its failure as an event.
-            gone = expired(f"too old resource version: {since}").as_json()
-            await response.write(event_line("ERROR", encode(gone)))
+            gone = ApiError("Expired", f"too old resource version: {since}")
+            await response.write(event_line("ERROR", encode(gone.as_json())))
         except (Ended, ClientConnectionResetError):
             pass  # nothing more comes, or the client has left
         return response
@@ -131,19 +132,17 @@ class Watcher:
         while loop.time() < end:
             try:
                 async with asyncio.timeout_at(pause):
-                    changes = await subscription.take()
+                    lines = b"".join(map(view.line, await subscription.take()))
             except TimeoutError:
-                if pause < end:
-                    await response.write(self._bookmark(view.form, {}))
+                lines = self._bookmark(view.form, {}) if pause < end else b""
                 pause = _next_pause(loop.time(), end, options)
-                continue
-            if lines := b"".join(map(view.lines, changes)):
+            if lines:
                 await response.write(lines)
 
     def _bookmark(self, form: Form, metadata: Object) -> bytes:
-        version = {"resourceVersion": str(self._store.revision)}
-        stamped = version | {"creationTimestamp": None} | metadata
-        return event_line("BOOKMARK", form.bookmark(stamped))
+        value = {"metadata": {"creationTimestamp": None} | metadata}
+        empty = freeze(_NOBODY, value, self._store.revision)
+        return event_line("BOOKMARK", form.single(empty))
 
 
 def _next_pause(now: float, end: float, options: Options) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +12,7 @@ from msgspec.structs import force_setattr
 from devcluster.errors import Cause
 from devcluster.kinds.shapes import ANYTHING
 from devcluster.objects.json import Object, dig, encode
+from devcluster.objects.jsonpath import compile_path
 from devcluster.objects.metadata import NameRule
 
 
@@ -28,8 +30,8 @@ class Schema(Protocol):
     def default(self, value: Object) -> None:
         """Fill in what is absent and has a default."""
 
-    def validate(self, new: Object, old: Object | None) -> list[Cause]:
-        """Return why `new` (after `old`, None for a creation) cannot be stored."""
+    def problems(self, value: Object) -> Iterable[Cause]:
+        """Return why an object cannot be stored."""
         ...
 
 
@@ -42,6 +44,9 @@ class Column(msgspec.Struct, frozen=True, rename="camel"):
     format: str = ""
     description: str = ""
     priority: int = 0
+
+    def __post_init__(self) -> None:
+        compile_path(self.json_path)
 
 
 class Names(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -59,8 +64,9 @@ class Names(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
         force_setattr(self, "list_kind", self.list_kind or f"{self.kind}List")
 
 
-_READS = ("get", "list", "watch")
-_VERBS = (*_READS, "create", "delete", "deletecollection", "patch", "update")
+STATUS = "status"
+_STATUS_VERBS = ("get", "patch", "update")
+_VERBS = (*_STATUS_VERBS, "create", "delete", "deletecollection", "list", "watch")
 AGE = Column("Age", "date", ".metadata.creationTimestamp")
 
 
@@ -75,11 +81,14 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=T
     verbs: tuple[str, ...] = _VERBS
     columns: tuple[Column, ...] = (AGE,)
     has_status: bool = False
+    subresources: dict[str, tuple[str, ...]] = {}  # verbs by name, the status aside
     has_generation: bool = False
     # Whether an update may come without a resourceVersion.
     unconditional_update: bool = True
     custom: bool = False
     selectable: frozenset[str] = frozenset()  # fields, besides name and namespace
+    fixed: tuple[str, ...] = ()  # paths of what never changes
+    frozen: tuple[str, ...] = ()  # fields that `immutable: true` keeps from changing
     name_rule: NameRule = NameRule.SUBDOMAIN
 
     @cached_property
@@ -91,6 +100,12 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=T
     def prefix(self) -> bytes:
         """What goes before a stored object's own fields, encoded."""
         return encode(self.type_meta)[:-1] + b","
+
+    @cached_property
+    def served(self) -> Mapping[str, tuple[str, ...]]:
+        """The verbs of the objects (under "") and of each of their subresources."""
+        status = {STATUS: _STATUS_VERBS} if self.has_status else {}
+        return {"": self.verbs} | status | self.subresources
 
     @property
     def api_version(self) -> str:
@@ -109,10 +124,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=T
 
     def is_held(self, value: Object) -> bool:
         """Say whether finalizers keep a deleted object from going."""
-        finalizers = dig(value, "metadata", "finalizers")
         # Those of a Namespace lie in its spec.
-        held_by_spec = not self.custom and dig(value, "spec", "finalizers")
-        return bool(finalizers or held_by_spec)
+        held_by_spec = not self.custom and dig(value, "spec.finalizers")
+        return bool(dig(value, "metadata.finalizers") or held_by_spec)
 
     def _qualified(self, name: str) -> str:
         return f"{name}.{self.group}" if self.group else name

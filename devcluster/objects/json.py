@@ -29,10 +29,8 @@ def decode(document: bytes) -> JSONValue:
         raise ValueError(f"json parse error: {error}") from error
 
 
-def dig(value: JSONValue, *path: str) -> JSONValue:
-    """Follow keys into nested objects; None where a step is missing."""
-    for key in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
+def dig(value: JSONValue, path: str) -> JSONValue:
+    """Follow the fields of a path like `metadata.name`; None where one is missing."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
     return value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from devcluster.objects.json import JSONValue
 
@@ -21,6 +22,7 @@ _STEP = re.compile(
 )
 
 
+@lru_cache
 def compile_path(text: str) -> Path:
     """Compile a path. Raises ValueError for what is not understood."""
     steps = list(_steps(text))

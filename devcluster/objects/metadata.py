@@ -8,7 +8,7 @@ documentation, "Object Names and IDs" and "Labels and Selectors".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -19,12 +19,11 @@ from devcluster.objects.json import Object
 
 FOREGROUND = "foregroundDeletion"
 ORPHAN = "orphan"
-_STANDARD_FINALIZERS = frozenset({FOREGROUND, ORPHAN, "kubernetes"})
-_ANNOTATIONS_LIMIT = 256 * 1024  # bytes, keys and values together
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _QUALIFIED = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-IMMUTABLE_FIELDS = (
+# What the server alone sets, once for an object.
+SERVER_FIELDS = (
     "uid",
     "creationTimestamp",
     "deletionTimestamp",
@@ -95,10 +94,7 @@ class ObjectMeta(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 def read_metadata(value: object) -> Object:
     """Return clean metadata. Raises ValueError where a type is wrong."""
-    try:
-        meta = msgspec.convert({} if value is None else value, ObjectMeta)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"ObjectMeta: {error}") from error
+    meta = msgspec.convert({} if value is None else value, ObjectMeta)
     clean: Object = msgspec.to_builtins(meta)
     return {key: each for key, each in clean.items() if each or each == 0}
 
@@ -109,29 +105,14 @@ def metadata_problems(meta: Object, name_rule: NameRule) -> Iterator[Cause]:
         yield from name_rule.problems("metadata.name", meta["name"])
     else:
         yield errors.required("metadata.name", "name or generateName is required")
-    for key, value in meta.get("labels", {}).items():
-        yield from NameRule.QUALIFIED.problems("metadata.labels", key)
-        yield from NameRule.LABEL_VALUE.problems("metadata.labels", value)
-    annotations = meta.get("annotations", {})
-    for key in annotations:
-        yield from NameRule.QUALIFIED.problems("metadata.annotations", key.lower())
-    size = sum(len(f"{key}{value}".encode()) for key, value in annotations.items())
-    if size > _ANNOTATIONS_LIMIT:
-        yield errors.too_long("metadata.annotations", _ANNOTATIONS_LIMIT)
-    for finalizer in set(meta.get("finalizers", ())) - _STANDARD_FINALIZERS:
-        yield from NameRule.QUALIFIED.problems("metadata.finalizers", finalizer)
-
-
-def metadata_changes_refused(new: Object, old: Object) -> Iterator[Cause]:
-    """Yield what an update may not change."""
-    for field in IMMUTABLE_FIELDS:
-        if new.get(field) != old.get(field):
-            place = f"metadata.{field}"
-            yield errors.invalid_value(place, new.get(field), "field is immutable")
-    added = set(new.get("finalizers", ())) - set(old.get("finalizers", ()))
-    if added and "deletionTimestamp" in old:
-        yield errors.forbidden_field(
-            "metadata.finalizers",
-            "no new finalizers can be added if the object is being deleted, "
-            f"found new finalizers {sorted(added)}",
-        )
+    labels = meta.get("labels", {})
+    annotations = map(str.lower, meta.get("annotations", ()))
+    names: tuple[tuple[str, NameRule, Iterable[str]], ...] = (
+        ("labels", NameRule.QUALIFIED, labels),
+        ("labels", NameRule.LABEL_VALUE, labels.values()),
+        ("annotations", NameRule.QUALIFIED, annotations),
+        ("finalizers", NameRule.QUALIFIED, meta.get("finalizers", ())),
+    )
+    for field, rule, given in names:
+        for each in given:
+            yield from rule.problems(f"metadata.{field}", each)

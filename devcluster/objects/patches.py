@@ -9,7 +9,6 @@ patch", and the merge keys that its API reference gives.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeGuard
 
 import jsonpatch
 from jsonpointer import JsonPointerException
@@ -33,8 +32,23 @@ _NO_KEYS: Mapping[str, str] = {}
 _IGNORED = ("$setElementOrder/", "$retainKeys")
 
 
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+
+
 class PatchRefused(Exception):
     """A well-formed patch that does not fit the document."""
+
+
+def patched(document: Object, content_type: str, patch: JSONValue) -> JSONValue:
+    """Return the document after a patch of this type.
+
+    Raises ValueError for what is no patch, PatchRefused for one that does not fit.
+    """
+    if content_type == JSON_PATCH:
+        return apply_json_patch(document, patch)
+    return merge(document, patch, MERGE_KEYS if content_type == STRATEGIC_PATCH else {})
 
 
 def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
@@ -66,28 +80,26 @@ def merge(
             _require_known(field)
         elif value is None:
             merged.pop(field, None)
-        elif field in keys and _are_objects(value):
-            merged[field] = _merge_list(merged.get(field) or [], value, keys, field)
         else:
-            merged[field] = merge(merged.get(field), value, keys)
+            merged[field] = _merge_field(field, merged.get(field), value, keys)
     return merged
 
 
-def _merge_list(
-    old: list[Object], new: list[Object], keys: Mapping[str, str], field: str
-) -> list[Object]:
+def _merge_field(
+    field: str, old: JSONValue, new: JSONValue, keys: Mapping[str, str]
+) -> JSONValue:
+    """Merge a list of objects by the key of its field, anything else as it is."""
+    is_list = isinstance(new, list) and all(isinstance(item, dict) for item in new)
+    if field not in keys or not is_list:
+        return merge(old, new, keys)
     key = keys[field]
-    merged = {item.get(key): item for item in old}
+    merged = {item.get(key): item for item in old or ()}
     for item in new:
         if item.get("$patch") == "delete":
             merged.pop(item.get(key), None)
         else:
             merged[item.get(key)] = merge(merged.get(item.get(key)), item, keys)
     return list(merged.values())
-
-
-def _are_objects(value: JSONValue) -> TypeGuard[list[Object]]:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _require_known(directive: str) -> None:

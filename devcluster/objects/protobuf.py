@@ -36,10 +36,9 @@ def decode_object(document: bytes) -> Object:
     """
     if not document.startswith(_MAGIC):
         raise ValueError("the protobuf document does not begin as Kubernetes' do")
-    envelope = _read(document[len(_MAGIC) :], "Envelope")
+    envelope = _read(document.removeprefix(_MAGIC), "Envelope")
     type_meta: Object = envelope.get("typeMeta", {})
-    kind = str(type_meta.get("kind"))
-    return type_meta | _read(envelope.get("raw", b""), kind)
+    return type_meta | _read(envelope.get("raw", b""), str(type_meta.get("kind")))
 
 
 def _read(data: bytes, message: str) -> Object:
@@ -47,16 +46,15 @@ def _read(data: bytes, message: str) -> Object:
         raise ValueError(f"{message!r} is not read from protobuf here, send JSON")
     value: Object = {}
     for number, raw in _fields(data):
-        spec = _MESSAGES[message].get(number, "-")
-        if spec != "-":
-            _set(value, spec, raw)
+        name, _, of = _MESSAGES[message].get(number, "-").partition(":")
+        if name != "-":
+            _set(value, name, of, raw)
         elif raw:
             raise ValueError(f"protobuf field {number} of {message} is not known here")
     return value
 
 
-def _set(value: Object, spec: str, raw: bytes | int) -> None:
-    name, _, of = spec.partition(":")
+def _set(value: Object, name: str, of: str, raw: bytes | int) -> None:
     if of.endswith("[]"):
         value.setdefault(name, []).append(_convert(raw, of[:-2]))
     elif of.endswith("{}"):

@@ -12,12 +12,11 @@ import base64
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from operator import attrgetter
 
 import msgspec
 
-from devcluster.errors import ApiError, Cause, bad_request, expired
+from devcluster.errors import ApiError, Cause, bad_request
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object, dig, encode
 from devcluster.objects.selectors import Selector, matches, parse_fields, parse_labels
@@ -59,8 +58,7 @@ class Selection:
 
     def _fields_of(self, stored: Stored) -> dict[str, str]:
         value = stored.value()
-        paths = {each.key for each in self.fields}
-        return {path: str(dig(value, *path.split(".")) or "") for path in paths}
+        return {each.key: str(dig(value, each.key) or "") for each in self.fields}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,8 @@ def list_page(
     try:
         objects = store.collection(resource.collection).objects_at(wanted, namespace)
     except TooOld as error:
-        raise expired("The version of the list is too old; list anew.") from error
+        told = "The version of the list is too old; list anew."
+        raise ApiError("Expired", told) from error
     if start is not None:
         objects = objects[bisect_left(objects, start, key=attrgetter("key")) :]
     return _cut(objects, selection, options.limit, wanted)
@@ -106,11 +105,9 @@ def require_reached(options: Options, revision: int) -> None:
     """Refuse a revision that was not made yet, as a server that waited in vain."""
     if (options.resource_version or 0) > revision:
         told = f"Too large resource version: {options.resource_version}"
+        causes = [Cause("ResourceVersionTooLarge", told, "")]
         raise ApiError(
-            HTTPStatus.GATEWAY_TIMEOUT,
-            "Timeout",
-            f"Timeout: {told}, current: {revision}",
-            causes=[Cause("ResourceVersionTooLarge", told, "")],
+            "Timeout", f"Timeout: {told}, current: {revision}", causes=causes
         )
 
 
@@ -123,8 +120,8 @@ def _cut(
     metadata: Object = {"resourceVersion": str(revision)}
     if not limit or len(chosen) <= limit:
         return Page(chosen, metadata)
-    token = _Token(revision, *chosen[limit].key)
-    metadata["continue"] = base64.urlsafe_b64encode(encode(token)).decode()
+    token = encode(_Token(revision, *chosen[limit].key))
+    metadata["continue"] = base64.urlsafe_b64encode(token).decode()
     if selection.is_everything:
         metadata["remainingItemCount"] = len(chosen) - limit
     return Page(chosen[:limit], metadata)

@@ -18,11 +18,16 @@ _OPTIONS = "Options.meta.k8s.io"
 _EXACT, _NOT_OLDER = "Exact", "NotOlderThan"
 _CHOICES: Mapping[str, frozenset[str]] = {
     "dryRun": frozenset({"All"}),
-    "fieldValidation": frozenset({"Ignore", "Warn", "Strict"}),
-    "includeObject": frozenset({"None", "Metadata", "Object"}),
-    "propagationPolicy": frozenset({"Background", "Foreground", "Orphan"}),
     "resourceVersionMatch": frozenset({_EXACT, _NOT_OLDER}),
 }
+
+
+class Propagation(StrEnum):
+    """What becomes of the dependents of an object that is deleted."""
+
+    BACKGROUND = "Background"
+    FOREGROUND = "Foreground"
+    ORPHAN = "Orphan"
 
 
 class Options(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,10 +43,10 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
     timeout_seconds: int = 0  # 0: as long as the server likes
     allow_watch_bookmarks: bool = False
     send_initial_events: bool | None = None
-    include_object: str = "Metadata"
+    include_object: Literal["None", "Metadata", "Object"] = "Metadata"
     dry_run: str = ""
-    field_validation: str = "Warn"
-    propagation_policy: str = ""
+    field_validation: Literal["Ignore", "Warn", "Strict"] = "Warn"
+    propagation_policy: Propagation | None = None
     # These change nothing here.
     field_manager: str = ""
     force: str = ""
@@ -59,14 +64,6 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
         if self.resource_version_match:
             return self.resource_version_match == _EXACT
         return self.limit > 0 and bool(self.resource_version)
-
-
-class Propagation(StrEnum):
-    """What becomes of the dependents of an object that is deleted."""
-
-    BACKGROUND = "Background"
-    FOREGROUND = "Foreground"
-    ORPHAN = "Orphan"
 
 
 class Preconditions(msgspec.Struct, frozen=True, rename="camel"):

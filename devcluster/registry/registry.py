@@ -7,6 +7,7 @@ what is stored at that moment. Every refusal is an ApiError.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from random import Random
 
 from devcluster import errors
@@ -15,12 +16,11 @@ from devcluster.errors import Cause
 from devcluster.kinds.builtins import NAMESPACES
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
-from devcluster.objects.json import Object
+from devcluster.objects.json import Object, dig
 from devcluster.objects.metadata import (
     FOREGROUND,
-    IMMUTABLE_FIELDS,
     ORPHAN,
-    metadata_changes_refused,
+    SERVER_FIELDS,
     metadata_problems,
 )
 from devcluster.registry.options import DeleteOptions, Preconditions, Propagation
@@ -32,6 +32,8 @@ _SUFFIX_LENGTH = 5
 _MAX_GENERATED_BASE = 58  # so that the suffix still fits into a label
 _TYPE_META = frozenset({"apiVersion", "kind"})
 _UNCOUNTED = _TYPE_META | {"metadata", "status"}
+_FIXED = tuple(f"metadata.{field}" for field in SERVER_FIELDS)
+_FINALIZERS = "metadata.finalizers"
 _PROPAGATION_FINALIZERS = {
     Propagation.FOREGROUND: [FOREGROUND],
     Propagation.ORPHAN: [ORPHAN],
@@ -71,9 +73,9 @@ class Registry:
         if "resourceVersion" in meta:
             told = "resourceVersion should not be set on objects to be created"
             raise errors.bad_request(told)
-        _require_namespace(meta, namespace)
         self._stamp(resource, meta)
         key = ObjectKey(namespace, meta.get("name", ""))
+        _require_key(meta, key)
         if resource.namespaced:
             home = self.find(NAMESPACES, ObjectKey("", namespace))
             _require_open(home, resource, key)
@@ -100,13 +102,11 @@ class Registry:
         object that is meant. What changes nothing is not written.
         """
         meta = value["metadata"]
-        if meta.setdefault("name", key.name) != key.name:
-            told = f"the name {meta['name']} does not match the name on the URL"
-            raise errors.bad_request(f"{told} ({key.name})")
-        _require_namespace(meta, key.namespace)
+        _require_key(meta, key)
         stored = self.get(resource, key)
-        _require_preconditions(resource, stored, Preconditions(uid=uid))
-        _require_version(resource, stored, meta.get("resourceVersion"))
+        wanted = Preconditions(uid, meta.get("resourceVersion", ""))
+        _require_version(resource, key, wanted.resource_version)
+        _require_preconditions(resource, stored, wanted)
         old = stored.value()
         if resource.has_status:
             reported, rest = (value, stored.value()) if status else (old, value)
@@ -153,7 +153,7 @@ class Registry:
             letters = self._random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
             base = meta["generateName"][:_MAX_GENERATED_BASE]
             meta["name"] = base + "".join(letters)
-        for field in (*IMMUTABLE_FIELDS, "generation"):
+        for field in (*SERVER_FIELDS, "generation"):
             meta.pop(field, None)
         meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
         meta["creationTimestamp"] = timestamp(self._now())
@@ -172,57 +172,67 @@ def _require_open(namespace: Stored | None, resource: Resource, key: ObjectKey) 
         raise errors.forbidden(resource.collection, key.name, why, [cause])
 
 
-def _require_namespace(meta: Object, namespace: str) -> None:
-    """Refuse an object of another namespace than the one in the URL."""
-    if meta.setdefault("namespace", namespace) != namespace:
-        told = "the namespace of the object does not match the namespace on the URL"
-        raise errors.bad_request(told)
-    if not namespace:
-        del meta["namespace"]
+def _require_key(meta: Object, key: ObjectKey) -> None:
+    """Refuse an object of another name or namespace than those in the URL."""
+    for field, right in key._asdict().items():
+        if meta.setdefault(field, right) != right:
+            told = f"the {field} of the object ({meta[field]}) does not match"
+            raise errors.bad_request(f"{told} the {field} on the URL ({right})")
+        if not right:
+            del meta[field]
 
 
-def _require_version(resource: Resource, stored: Stored, version: str | None) -> None:
-    """Refuse an update that was made from another version than the stored one."""
-    name = stored.key.name
-    if version is None and not resource.unconditional_update:
+def _require_version(resource: Resource, key: ObjectKey, version: str) -> None:
+    """Refuse an update that does not say which version it was made from."""
+    if not version and not resource.unconditional_update:
         place = "metadata.resourceVersion"
         cause = errors.invalid_value(place, 0, "must be specified for an update")
-        raise errors.invalid(resource.collection, name, [cause])
-    if version is not None and version != str(stored.revision):
-        raise errors.conflict(resource.collection, name, _MODIFIED)
+        raise errors.invalid(resource.collection, key.name, [cause])
 
 
 def _require_preconditions(
     resource: Resource, stored: Stored, wanted: Preconditions
 ) -> None:
     """Refuse a request that means another object, or another version of it."""
-    found = Preconditions(stored.uid, str(stored.revision))
-    for field in Preconditions.__struct_fields__:
-        asked, is_so = getattr(wanted, field), getattr(found, field)
-        if asked and asked != is_so:
-            why = f"Precondition failed: {field} {asked} is asked for, it is {is_so}"
-            raise errors.conflict(resource.collection, stored.key.name, why)
+    if wanted.uid not in {"", stored.uid}:
+        why = f"Precondition failed: UID {wanted.uid} is asked for, it is {stored.uid}"
+        raise errors.conflict(resource.collection, stored.key.name, why)
+    if wanted.resource_version not in {"", str(stored.revision)}:
+        raise errors.conflict(resource.collection, stored.key.name, _MODIFIED)
 
 
 def _refuse_problems(resource: Resource, new: Object, old: Object | None) -> None:
     """Refuse an object that cannot be stored, with a cause for each field."""
     meta = new["metadata"]
-    causes = list(metadata_problems(meta, resource.name_rule))
-    if old is not None:
-        causes += metadata_changes_refused(meta, old["metadata"])
-    causes += resource.schema.validate(new, old)
+    causes = [
+        *metadata_problems(meta, resource.name_rule),
+        *(() if old is None else _change_problems(resource, new, old)),
+        *resource.schema.problems(new),
+    ]
     if causes:
         raise errors.invalid(resource.qualified_kind, meta.get("name", ""), causes)
 
 
+def _change_problems(resource: Resource, new: Object, old: Object) -> Iterator[Cause]:
+    """Yield what an update may not change."""
+    for path in (*_FIXED, *resource.fixed):
+        if (value := dig(new, path)) != dig(old, path):
+            yield errors.invalid_value(path, value, "field is immutable")
+    for field in resource.frozen if old.get("immutable") else ():
+        if new.get(field) != old.get(field):
+            told = "field is immutable when `immutable` is set"
+            yield errors.forbidden_field(field, told)
+    added = set(dig(new, _FINALIZERS) or ()) - set(dig(old, _FINALIZERS) or ())
+    if added and "deletionTimestamp" in old["metadata"]:
+        told = "no new finalizers can be added if the object is being deleted"
+        yield errors.forbidden_field(_FINALIZERS, f"{told}, found {sorted(added)}")
+
+
 def _carry_metadata(new: Object, old: Object) -> None:
     """Take over what an update leaves out because only the server sets it."""
-    for field in (*IMMUTABLE_FIELDS, "resourceVersion"):
-        if field in old:
-            new.setdefault(field, old[field])
     new.pop("generation", None)
-    if "generation" in old:
-        new["generation"] = old["generation"]
+    for field in old.keys() & {*SERVER_FIELDS, "resourceVersion", "generation"}:
+        new.setdefault(field, old[field])
 
 
 def _set_propagation(meta: Object, propagation: Propagation | None) -> None:

@@ -8,7 +8,7 @@ microseconds, gives each a copy of their own and keeps 50,000 objects small.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,6 +16,8 @@ from typing import NamedTuple
 import msgspec
 
 from devcluster.objects.json import Object, decode, encode
+
+_NOTHING: Mapping[str, str] = {}
 
 
 class ObjectKey(NamedTuple):
@@ -32,16 +34,12 @@ class Stored:
     key: ObjectKey
     revision: int
     uid: str
-    labels: Mapping[str, str]
     raw: bytes
-
-    @property
-    def is_going(self) -> bool:
-        """Whether the object is deleted and held by finalizers."""
-        # Most objects cannot be, which is seen without decoding them.
-        if b'"deletionTimestamp"' not in self.raw:
-            return False
-        return "deletionTimestamp" in self.value()["metadata"]
+    # What is asked so often that it is kept decoded.
+    labels: Mapping[str, str]
+    owners: Sequence[Object]
+    finalizers: Sequence[str]
+    is_going: bool  # deleted, and held by finalizers
 
     def value(self) -> Object:
         """Decode the object. The caller owns the result."""
@@ -68,8 +66,11 @@ def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
         key=key,
         revision=revision,
         uid=meta.get("uid", ""),
-        labels=meta.get("labels", {}),
         raw=encode(body | {"metadata": meta}),
+        labels=meta.get("labels", _NOTHING),
+        owners=meta.get("ownerReferences", ()),
+        finalizers=meta.get("finalizers", ()),
+        is_going="deletionTimestamp" in meta,
     )
 
 

@@ -42,15 +42,6 @@ def test_pruning_goes_on_below_what_is_preserved() -> None:
     assert value == {"unknown": {"a": 1}, "known": {}}
 
 
-def test_embedded_resource_keeps_its_identity() -> None:
-    schema = {"x-kubernetes-embedded-resource": True, "properties": {"spec": TEXT}}
-    value = {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}, "junk": 1}
-
-    prune(value, schema)
-
-    assert value == {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}}
-
-
 def test_defaults_are_copies() -> None:
     schema: dict[str, Any] = {"properties": {"list": {"default": []}}}
     first: dict[str, Any] = {}

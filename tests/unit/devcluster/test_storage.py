@@ -146,14 +146,14 @@ async def test_ended_subscription_gives_out_what_it_has_first() -> None:
             await subscription.take()
 
 
-async def test_reader_that_is_too_slow_is_sent_home() -> None:
+async def test_reader_that_is_too_slow_is_told_so() -> None:
     store = Store(history_limit=2)
 
     with store.collection(KIND).subscribed("", store.revision) as subscription:
         for content in range(3):
             write(store, content=content)
 
-        with pytest.raises(Ended):
+        with pytest.raises(TooOld):
             await subscription.take()
 
 
@@ -166,3 +166,17 @@ def test_rehearsed_write_shows_its_result_and_keeps_nothing() -> None:
 
     assert shown.value()["content"] == 1
     assert (store.collection(KIND).get(KEY), store.revision) == (None, before)
+
+
+async def test_compaction_takes_nothing_from_who_listens() -> None:
+    store = Store()
+    begun = store.revision
+
+    with store.collection(KIND).subscribed("", begun) as subscription:
+        write(store)
+        store.compact()
+        changes = await subscription.take()
+
+    assert len(changes) == 1
+    with pytest.raises(TooOld), store.collection(KIND).subscribed("", begun):
+        pass
