@@ -12,12 +12,10 @@ import asyncio
 import base64
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random, SystemRandom
 
 import trustme
 import yaml
@@ -25,14 +23,14 @@ from aiohttp import web
 
 from devcluster.access.identity import Identities
 from devcluster.access.rbac import Authorizer
-from devcluster.clock import Now
+from devcluster.clock import Outside
 from devcluster.control.definitions import DefinitionController
 from devcluster.control.garbage import GarbageCollector
 from devcluster.control.loop import ControlLoop
 from devcluster.control.namespaces import NamespaceController
 from devcluster.http.reviews import Reviews
 from devcluster.http.server import ApiServer
-from devcluster.kinds.builtins import BUILTINS
+from devcluster.kinds.builtins import BUILTINS, BY_KIND
 from devcluster.kinds.catalog import Catalog
 from devcluster.registry.registry import Registry
 from devcluster.storage.store import Store
@@ -54,27 +52,20 @@ class DevCluster:
 
     @classmethod
     @asynccontextmanager
-    async def start(
-        cls,
-        *,
-        port: int = 0,
-        now: Now = time.time,
-        random: Random | None = None,
-    ) -> AsyncIterator[DevCluster]:
+    async def start(cls, *, port: int = 0) -> AsyncIterator[DevCluster]:
         """Run a cluster for the length of the `async with` block.
 
         `port` 0 takes a free one. Raises OSError when the port is taken.
         """
-        chance = random or SystemRandom()
-        authority = trustme.CA()
+        outside, authority = Outside(), trustme.CA()
         with socket.create_server((HOST, port)) as listener:
             cluster = cls(
                 url=f"https://{HOST}:{listener.getsockname()[1]}",
                 ca_pem=authority.cert_pem.bytes().decode(),
-                admin_token=f"{chance.getrandbits(_TOKEN_BITS):048x}",
+                admin_token=f"{outside.random.getrandbits(_TOKEN_BITS):048x}",
             )
-            loop, server = cluster._build(now=now, random=chance)
-            async with _serving(server, listener, _tls(authority)), _running(loop):
+            loop, server = cluster._build(outside)
+            async with _serving(server, listener, authority), _running(loop):
                 try:
                     yield cluster
                 finally:
@@ -104,47 +95,36 @@ class DevCluster:
         """End every watch, as a server that restarts does."""
         self._store.close()
 
-    def _build(self, *, now: Now, random: Random) -> tuple[ControlLoop, ApiServer]:
+    def _build(self, outside: Outside) -> tuple[ControlLoop, ApiServer]:
         """Wire the parts and create what every cluster has."""
-        store = self._store
-        registry = Registry(
-            store=store, catalog=Catalog(BUILTINS), now=now, random=random
-        )
+        store, token = self._store, self.admin_token
+        registry = Registry(store=store, catalog=Catalog(BUILTINS), outside=outside)
         controllers = (
-            DefinitionController(registry=registry, now=now),
+            DefinitionController(registry=registry),
             NamespaceController(registry=registry, ca_pem=self.ca_pem),
             GarbageCollector(registry=registry),
         )
-        bootstrap = Path(__file__).with_name("bootstrap.yaml")
         loop = ControlLoop(store=store, controllers=controllers)
         identities = Identities(
-            issuer=self.url,
-            admin_token=self.admin_token,
-            store=store,
-            now=now,
-            random=random,
+            issuer=self.url, admin_token=token, store=store, outside=outside
         )
+        authorizer = Authorizer(store)
         reviews = Reviews(
-            registry=registry, identities=identities, authorizer=Authorizer(store)
+            registry=registry, identities=identities, authorizer=authorizer
         )
-        server = ApiServer(registry=registry, reviews=reviews, now=now, random=random)
-        kinds = {resource.names.kind: resource for resource in BUILTINS}
-        for value in yaml.safe_load_all(bootstrap.read_text()):
-            registry.create(kinds[value["kind"]], "", value)
+        bootstrap = Path(__file__).with_name("bootstrap.yaml").read_text()
+        for value in yaml.safe_load_all(bootstrap):
+            registry.create(BY_KIND[value["kind"]], "", value)
         loop.settle()
-        return loop, server
-
-
-def _tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(HOST, "localhost").configure_cert(context)
-    return context
+        return loop, ApiServer(registry=registry, reviews=reviews)
 
 
 @asynccontextmanager
 async def _serving(
-    server: ApiServer, listener: socket.socket, tls: ssl.SSLContext
+    server: ApiServer, listener: socket.socket, authority: trustme.CA
 ) -> AsyncIterator[None]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(HOST, "localhost").configure_cert(tls)
     runner = web.AppRunner(
         server.application(),
         access_log=None,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hmac
-import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from devcluster.clock import Now
+from devcluster.clock import Outside
 from devcluster.kinds.builtins import SERVICE_ACCOUNTS
 from devcluster.objects.json import Object, decode
 from devcluster.storage.objects import ObjectKey, Stored
@@ -58,28 +56,21 @@ class Identities:
     """
 
     def __init__(
-        self,
-        *,
-        issuer: str,
-        admin_token: str,
-        store: Store,
-        now: Now,
-        random: Random,
+        self, *, issuer: str, admin_token: str, store: Store, outside: Outside
     ) -> None:
         self.issuer = issuer
         self._admin_token = admin_token
         self._accounts = store.collection(SERVICE_ACCOUNTS.collection)
-        self._now = now
-        self._random = random
+        self._outside = outside
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._key_id = self._uuid()
+        self._key_id = outside.uuid()
         self._decode = lru_cache(_REMEMBERED)(self._decode_signed)
 
     def issue(
         self, account: Stored, audiences: Sequence[str], seconds: int
     ) -> tuple[str, float]:
         """Return a token of a ServiceAccount and its end (seconds since the epoch)."""
-        issued = int(self._now())
+        issued = int(self._outside.now())
         namespace, name = account.key
         claims = {
             "iss": self.issuer,
@@ -88,7 +79,7 @@ class Identities:
             "iat": issued,
             "nbf": issued,
             "exp": issued + seconds,
-            "jti": self._uuid(),
+            "jti": self._outside.uuid(),
             "kubernetes.io": {
                 "namespace": namespace,
                 "serviceaccount": {"name": name, "uid": account.uid},
@@ -113,7 +104,7 @@ class Identities:
         if hmac.compare_digest(token.encode(), self._admin_token.encode()):
             return ADMIN, list(audiences)
         claims = self._decode(token)
-        if claims is None or not claims["nbf"] <= self._now() < claims["exp"]:
+        if claims is None or not claims["nbf"] <= self._outside.now() < claims["exp"]:
             return None
         meant = [audience for audience in audiences if audience in claims["aud"]]
         # A token outlives neither its account nor a namesake of it.
@@ -129,9 +120,6 @@ class Identities:
         public = self._key.public_key()
         key = jwt.algorithms.ECAlgorithm.to_jwk(public, as_dict=True)
         return {"keys": [key | {"use": "sig", "kid": self._key_id, "alg": _ALGORITHM}]}
-
-    def _uuid(self) -> str:
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _decode_signed(self, token: str) -> Object | None:
         """Return the claims of a token that we signed, None of any other."""

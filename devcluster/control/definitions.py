@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devcluster.clock import Now, timestamp
+from devcluster.clock import timestamp
 from devcluster.kinds.builtins import DEFINITIONS
 from devcluster.kinds.definitions import CLEANUP_FINALIZER, resources_of
 from devcluster.objects.json import Object
@@ -15,9 +15,8 @@ _ACCEPTED = (("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAcce
 class DefinitionController:
     """Keeps the catalog equal to the stored definitions."""
 
-    def __init__(self, *, registry: Registry, now: Now) -> None:
+    def __init__(self, *, registry: Registry) -> None:
         self._registry = registry
-        self._now = now
 
     def handle(self, change: Change) -> None:
         """Serve a definition, or take away a kind that goes."""
@@ -43,7 +42,9 @@ class DefinitionController:
     def _serve(self, key: ObjectKey, definition: Object) -> None:
         self._registry.catalog.remove(key.name)
         self._registry.catalog.add(resources_of(definition))
-        definition["status"] = _status(definition, timestamp(self._now()))
+        definition["status"] = _status(
+            definition, timestamp(self._registry.outside.now())
+        )
         self._registry.update(DEFINITIONS, key, definition, status=True)
 
     def _clean_up(self, key: ObjectKey, definition: Object) -> None:

@@ -6,11 +6,12 @@ header. Tables are what `kubectl get` prints.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from devcluster.clock import Now, age
+from devcluster.clock import age
 from devcluster.errors import ApiError
 from devcluster.http.targets import Call
 from devcluster.kinds.resource import Column, Resource
@@ -71,7 +72,7 @@ class TableForm(Form):
     """Objects as rows, each with its object in the `within` form."""
 
     within: Form
-    now: Now
+    now: Callable[[], float]
 
     @property
     def name(self) -> str:
@@ -97,7 +98,7 @@ class TableForm(Form):
         return encode({"cells": cells})[:-1] + b',"object":' + shown + b"}"
 
 
-def choose_form(call: Call, now: Now, *, is_list: bool = False) -> Form:
+def choose_form(call: Call, now: Callable[[], float], *, is_list: bool = False) -> Form:
     """Return the first form in the Accept header that is known. Raises ApiError (406).
 
     Without `is_list` what is shown are single objects.

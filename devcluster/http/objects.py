@@ -10,7 +10,6 @@ import msgspec
 from aiohttp import web
 
 from devcluster import errors
-from devcluster.clock import Now
 from devcluster.errors import status
 from devcluster.http.answers import JSON_TYPE, answer_bytes, answer_json
 from devcluster.http.bodies import accept_object, read_body, read_object, read_patch
@@ -28,9 +27,9 @@ _CHUNK = 1000  # items that are written before others get a turn
 class Objects:
     """Answers all but watches."""
 
-    def __init__(self, *, registry: Registry, now: Now) -> None:
+    def __init__(self, *, registry: Registry) -> None:
         self._registry = registry
-        self._now = now
+        self._now = registry.outside.now
 
     async def get(self, call: Call) -> web.StreamResponse:
         """Answer with one object."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from random import Random
 
 from aiohttp import web
 
 from devcluster import errors
 from devcluster.access.identity import User, user_named
 from devcluster.access.rbac import Attributes
-from devcluster.clock import Now
 from devcluster.errors import ApiError
 from devcluster.http.answers import answer_error, answer_json
 from devcluster.http.bodies import BODY_LIMIT
@@ -32,9 +30,7 @@ _KEYS_PATH = "/openid/v1/jwks"
 class ApiServer:
     """One handler for every path, as the paths come and go with the kinds."""
 
-    def __init__(
-        self, *, registry: Registry, reviews: Reviews, now: Now, random: Random
-    ) -> None:
+    def __init__(self, *, registry: Registry, reviews: Reviews) -> None:
         self._catalog = registry.catalog
         self._reviews = reviews
         self._identities = reviews.identities
@@ -49,8 +45,8 @@ class ApiServer:
             },
             _KEYS_PATH: reviews.identities.jwks(),
         }
-        objects = Objects(registry=registry, now=now)
-        watcher = Watcher(store=registry.store, now=now, random=random)
+        objects = Objects(registry=registry)
+        watcher = Watcher(store=registry.store, outside=registry.outside)
         self._handlers = {
             "get": objects.get,
             "list": objects.list,

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from random import Random
 
 from aiohttp import ClientConnectionResetError, web
 
-from devcluster.clock import Now
+from devcluster.clock import Outside
 from devcluster.errors import ApiError
 from devcluster.http.answers import JSON_TYPE
 from devcluster.http.forms import Form, choose_form
@@ -75,14 +74,13 @@ def event_line(event: str, shown: bytes) -> bytes:
 class Watcher:
     """Answers watch requests."""
 
-    def __init__(self, *, store: Store, now: Now, random: Random) -> None:
+    def __init__(self, *, store: Store, outside: Outside) -> None:
         self._store = store
-        self._now = now
-        self._random = random
+        self._outside = outside
 
     async def watch(self, call: Call) -> web.StreamResponse:
         """Stream changes until the timeout, the end of the kind or of the server."""
-        form, options = choose_form(call, self._now), call.options
+        form, options = choose_form(call, self._outside.now), call.options
         view = _View(form, Selection.parse(call.resource, options))
         if options.send_initial_events:
             require_reached(options, self._store.revision)
@@ -126,7 +124,9 @@ class Watcher:
     ) -> None:
         """Write changes, and bookmarks while there are none, until it is time."""
         loop = asyncio.get_running_loop()
-        lasts = options.timeout_seconds or self._random.randint(_SHORTEST, _LONGEST)
+        lasts = options.timeout_seconds or self._outside.random.randint(
+            _SHORTEST, _LONGEST
+        )
         end = loop.time() + lasts
         pause = _next_pause(loop.time(), end, options)
         while loop.time() < end:

@@ -99,7 +99,7 @@ def read_metadata(value: object) -> Object:
     return {key: each for key, each in clean.items() if each or each == 0}
 
 
-def metadata_problems(meta: Object, name_rule: NameRule) -> Iterator[Cause]:
+def problems(meta: Object, name_rule: NameRule) -> Iterator[Cause]:
     """Yield what is wrong with the metadata of an object to be stored."""
     if "name" in meta:
         yield from name_rule.problems("metadata.name", meta["name"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -76,26 +77,22 @@ def _convert(raw: bytes | int, of: str) -> JSONValue:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        number, wire_type = tag >> 3, tag & 7
+    octets = iter(data)
+    for first in octets:
+        number, wire_type = divmod(_varint(chain((first,), octets)), 8)
         if wire_type not in {_VARINT, _LENGTH}:
             raise ValueError(f"protobuf wire type {wire_type} is not known here")
-        size, position = _varint(data, position)
-        if wire_type == _VARINT:
-            yield number, size
-            continue
-        if position + size > len(data):
+        size = _varint(octets)
+        content = size if wire_type == _VARINT else bytes(islice(octets, size))
+        if isinstance(content, bytes) and len(content) < size:
             raise ValueError("a protobuf message ends within a field")
-        yield number, data[position : position + size]
-        position += size
+        yield number, content
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def _varint(octets: Iterator[int]) -> int:
     value = 0
-    for index, byte in enumerate(data[position : position + 10]):
-        value |= (byte & _LOW_BITS) << (7 * index)
-        if not byte & _MORE:
-            return value, position + index + 1
+    for shift, octet in zip(range(0, 70, 7), octets, strict=False):
+        value |= (octet & _LOW_BITS) << shift
+        if octet < _MORE:
+            return value
     raise ValueError("a protobuf message has a number without end")

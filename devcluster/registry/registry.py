@@ -6,23 +6,17 @@ what is stored at that moment. Every refusal is an ApiError.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from random import Random
 
 from devcluster import errors
-from devcluster.clock import Now, timestamp
+from devcluster.clock import Outside, timestamp
 from devcluster.errors import Cause
 from devcluster.kinds.builtins import NAMESPACES
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
+from devcluster.objects import metadata
 from devcluster.objects.json import Object, dig
-from devcluster.objects.metadata import (
-    FOREGROUND,
-    ORPHAN,
-    SERVER_FIELDS,
-    metadata_problems,
-)
+from devcluster.objects.metadata import FOREGROUND, ORPHAN, SERVER_FIELDS
 from devcluster.registry.options import DeleteOptions, Preconditions, Propagation
 from devcluster.storage.objects import ObjectKey, Stored
 from devcluster.storage.store import Store
@@ -48,13 +42,10 @@ _PLAIN_DELETE = DeleteOptions()
 class Registry:
     """The rules of the API server over the store, for the kinds of the catalog."""
 
-    def __init__(
-        self, *, store: Store, catalog: Catalog, now: Now, random: Random
-    ) -> None:
+    def __init__(self, *, store: Store, catalog: Catalog, outside: Outside) -> None:
         self.store = store
         self.catalog = catalog
-        self._now = now
-        self._random = random
+        self.outside = outside
 
     def find(self, resource: Resource, key: ObjectKey) -> Stored | None:
         """Return an object, None where there is none."""
@@ -138,7 +129,7 @@ class Registry:
         if not resource.is_held(value):
             return self.store.remove(resource.collection, key, value), True
         if "deletionTimestamp" not in meta:
-            meta["deletionTimestamp"] = timestamp(self._now())
+            meta["deletionTimestamp"] = timestamp(self.outside.now())
             meta["deletionGracePeriodSeconds"] = 0
             if "generation" in meta:
                 meta["generation"] += 1
@@ -150,13 +141,13 @@ class Registry:
     def _stamp(self, resource: Resource, meta: Object) -> None:
         """Set what the server alone sets."""
         if "name" not in meta and "generateName" in meta:
-            letters = self._random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
+            letters = self.outside.random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
             base = meta["generateName"][:_MAX_GENERATED_BASE]
             meta["name"] = base + "".join(letters)
         for field in (*SERVER_FIELDS, "generation"):
             meta.pop(field, None)
-        meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        meta["creationTimestamp"] = timestamp(self._now())
+        meta["uid"] = self.outside.uuid()
+        meta["creationTimestamp"] = timestamp(self.outside.now())
         if resource.has_generation:
             meta["generation"] = 1
 
@@ -205,7 +196,7 @@ def _refuse_problems(resource: Resource, new: Object, old: Object | None) -> Non
     """Refuse an object that cannot be stored, with a cause for each field."""
     meta = new["metadata"]
     causes = [
-        *metadata_problems(meta, resource.name_rule),
+        *metadata.problems(meta, resource.name_rule),
         *(() if old is None else _change_problems(resource, new, old)),
         *resource.schema.problems(new),
     ]
