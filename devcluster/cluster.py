@@ -28,7 +28,7 @@ from devcluster.control.definitions import DefinitionController
 from devcluster.control.garbage import GarbageCollector
 from devcluster.control.loop import ControlLoop
 from devcluster.control.namespaces import NamespaceController
-from devcluster.http.reviews import Reviews
+from devcluster.http.calls import Backend
 from devcluster.http.server import ApiServer
 from devcluster.kinds.builtins import BUILTINS, BY_KIND
 from devcluster.kinds.catalog import Catalog
@@ -65,11 +65,14 @@ class DevCluster:
                 admin_token=f"{outside.random.getrandbits(_TOKEN_BITS):048x}",
             )
             loop, server = cluster._build(outside)
-            async with _serving(server, listener, authority), _running(loop):
+            serving = _serving(server, listener, authority)
+            async with serving, asyncio.TaskGroup() as group:
+                controllers = group.create_task(loop.run(), name="controllers")
                 try:
                     yield cluster
                 finally:
                     cluster.end_watches()
+                    controllers.cancel()
 
     def kubeconfig(self) -> str:
         """Return a kubeconfig for the administrator."""
@@ -108,15 +111,14 @@ class DevCluster:
         identities = Identities(
             issuer=self.url, admin_token=token, store=store, outside=outside
         )
-        authorizer = Authorizer(store)
-        reviews = Reviews(
-            registry=registry, identities=identities, authorizer=authorizer
+        backend = Backend(
+            registry=registry, identities=identities, authorizer=Authorizer(store)
         )
         bootstrap = Path(__file__).with_name("bootstrap.yaml").read_text()
         for value in yaml.safe_load_all(bootstrap):
             registry.create(BY_KIND[value["kind"]], "", value)
         loop.settle()
-        return loop, ApiServer(registry=registry, reviews=reviews)
+        return loop, ApiServer(backend)
 
 
 @asynccontextmanager
@@ -137,13 +139,3 @@ async def _serving(
         yield
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def _running(loop: ControlLoop) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(loop.run(), name="controllers")
-        try:
-            yield
-        finally:
-            task.cancel()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
 
@@ -28,18 +29,12 @@ class Cause:
         return f"{self.field}: {self.message}"
 
 
+# Most reasons are the phrases of HTTP in one word.
 _CODES: Mapping[str, int] = {
-    "BadRequest": 400,
-    "Unauthorized": 401,
-    "Forbidden": 403,
-    "NotFound": 404,
-    "MethodNotAllowed": 405,
-    "NotAcceptable": 406,
+    **{each.phrase.replace(" ", ""): each.value for each in HTTPStatus},
     "AlreadyExists": 409,
-    "Conflict": 409,
     "Expired": 410,
     "RequestEntityTooLarge": 413,
-    "UnsupportedMediaType": 415,
     "Invalid": 422,
     "Timeout": 504,
 }

@@ -31,8 +31,8 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def qualified_resource(self) -> str:
         """The resource as rules name it: `secrets`, `serviceaccounts/token`."""
-        below = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.resource}{below}"
+        parts = (self.resource, self.subresource)
+        return "/".join(filter(None, parts))
 
 
 _Grant = tuple[str, tuple[PolicyRule, ...]]  # namespace ("" for all) and rules

@@ -49,12 +49,9 @@ class DefinitionController:
 
     def _clean_up(self, key: ObjectKey, definition: Object) -> None:
         resource = self._registry.catalog.of_collection(key.name)
-        collection = self._registry.store.collection(key.name)
-        if resource is not None:
-            for stored in collection.objects():
-                self._registry.delete(resource, stored.key)
+        is_empty = resource is None or self._registry.clear(resource)
         finalizers = definition["metadata"].get("finalizers", [])
-        if not collection.objects() and CLEANUP_FINALIZER in finalizers:
+        if is_empty and CLEANUP_FINALIZER in finalizers:
             finalizers.remove(CLEANUP_FINALIZER)
             self._registry.update(DEFINITIONS, key, definition)
 

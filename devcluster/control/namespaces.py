@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from devcluster.kinds.builtins import BY_KIND, NAMESPACES
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
@@ -42,16 +40,10 @@ class NamespaceController:
                 self._registry.create(resource, name, value)
 
     def _empty(self, key: ObjectKey, namespace: Object) -> None:
-        for resource, content in list(self._contents(key.name)):
-            self._registry.delete(resource, content)
-        is_empty = next(self._contents(key.name), None) is None
-        if is_empty and namespace["spec"].get("finalizers"):
+        kinds = [
+            each for each in self._registry.catalog.collections() if each.namespaced
+        ]
+        are_empty = [self._registry.clear(kind, key.name) for kind in kinds]
+        if all(are_empty) and namespace["spec"].get("finalizers"):
             namespace["spec"] = {"finalizers": []}
             self._registry.update(NAMESPACES, key, namespace)
-
-    def _contents(self, name: str) -> Iterator[tuple[Resource, ObjectKey]]:
-        for resource in self._registry.catalog.collections():
-            if resource.namespaced:
-                collection = self._registry.store.collection(resource.collection)
-                for stored in collection.objects(name):
-                    yield resource, stored.key

@@ -10,7 +10,7 @@ from aiohttp import web
 from devcluster import errors
 from devcluster.errors import ApiError
 from devcluster.http.answers import JSON_TYPE
-from devcluster.http.targets import Call
+from devcluster.http.calls import Call
 from devcluster.kinds.resource import Resource
 from devcluster.objects import patches, protobuf
 from devcluster.objects.json import Object, decode

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from devcluster.http.targets import TOKEN
+from devcluster.http.calls import TOKEN
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 
 VERSION: Object = {"major": "1", "minor": "36", "gitVersion": "v1.36.0-devcluster"}
 _PARAMETER = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+_AUTHENTICATION = "authentication.k8s.io"
 # What is sent to a subresource where that is not the kind itself.
 _OTHER_KINDS: Mapping[str, Object] = {
-    TOKEN: {
-        "group": "authentication.k8s.io",
-        "version": "v1",
-        "kind": "TokenRequest",
-    }
+    TOKEN: {"group": _AUTHENTICATION, "version": "v1", "kind": "TokenRequest"}
 }
 _OPENAPI = "openapi/v3"
 
@@ -72,14 +69,13 @@ def _resources(resources: list[Resource]) -> Object:
 def _described(resource: Resource) -> Iterator[Object]:
     names = resource.names
     common: Object = {"namespaced": resource.namespaced, "kind": names.kind}
-    called = {"shortNames": names.short_names, "categories": names.categories}
+    called = {"singularName": names.singular, "categories": names.categories}
     for below, verbs in resource.served.items():
-        if below:
-            told = {"name": f"{names.plural}/{below}", "singularName": ""}
-            yield common | told | {"verbs": verbs} | _OTHER_KINDS.get(below, {})
-        else:
-            told = {"name": names.plural, "singularName": names.singular}
-            yield common | told | {"verbs": verbs} | called
+        name = f"{names.plural}/{below}" if below else names.plural
+        told = common | {"name": name, "verbs": verbs, "singularName": ""}
+        if not below:
+            told |= called | {"shortNames": names.short_names}
+        yield told | _OTHER_KINDS.get(below, {})
 
 
 def _openapi(resources: list[Resource]) -> Object:

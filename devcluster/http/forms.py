@@ -6,14 +6,13 @@ header. Tables are what `kubectl get` prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from devcluster.clock import age
+from devcluster.clock import Outside, age
 from devcluster.errors import ApiError
-from devcluster.http.targets import Call
+from devcluster.http.calls import Call
 from devcluster.kinds.resource import Column, Resource
 from devcluster.objects.json import JSONValue, Object, encode
 from devcluster.objects.jsonpath import compile_path
@@ -72,7 +71,7 @@ class TableForm(Form):
     """Objects as rows, each with its object in the `within` form."""
 
     within: Form
-    now: Callable[[], float]
+    outside: Outside
 
     @property
     def name(self) -> str:
@@ -92,13 +91,13 @@ class TableForm(Form):
         return _opening("Table", _META, "rows", **fields)
 
     def item(self, stored: Stored) -> bytes:
-        value, now = stored.value(), self.now()
+        value, now = stored.value(), self.outside.now()
         cells = [_cell(column, value, now) for column in self._columns]
         shown = self.within.single(stored)
         return encode({"cells": cells})[:-1] + b',"object":' + shown + b"}"
 
 
-def choose_form(call: Call, now: Callable[[], float], *, is_list: bool = False) -> Form:
+def choose_form(call: Call, *, is_list: bool = False) -> Form:
     """Return the first form in the Accept header that is known. Raises ApiError (406).
 
     Without `is_list` what is shown are single objects.
@@ -106,7 +105,7 @@ def choose_form(call: Call, now: Callable[[], float], *, is_list: bool = False) 
     metadata = "as=PartialObjectMetadataList" if is_list else "as=PartialObjectMetadata"
     plain, partial = Form(call.resource), MetadataForm(call.resource)
     within = plain if call.options.include_object == "Object" else partial
-    table = TableForm(call.resource, within, now)
+    table = TableForm(call.resource, within, call.registry.outside)
     forms = {"": plain, metadata: partial, "as=Table": table}
     for media_range in call.request.headers.get("Accept", "*/*").split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))

@@ -12,15 +12,13 @@ from devcluster.access.rbac import Attributes
 from devcluster.errors import ApiError
 from devcluster.http.answers import answer_error, answer_json
 from devcluster.http.bodies import BODY_LIMIT
+from devcluster.http.calls import TOKEN, Backend, Call, Target
 from devcluster.http.discovery import VERSION, describe
-from devcluster.http.objects import Objects
-from devcluster.http.reviews import Reviews
-from devcluster.http.targets import TOKEN, Call, Target
-from devcluster.http.watching import Watcher
+from devcluster.http.objects import HANDLERS
+from devcluster.http.reviews import REVIEWS, request_token
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 from devcluster.registry.options import read_options
-from devcluster.registry.registry import Registry
 
 _HEALTH = frozenset({"/healthz", "/readyz", "/livez"})
 _ACT_AS = "Impersonate-User"
@@ -30,32 +28,15 @@ _KEYS_PATH = "/openid/v1/jwks"
 class ApiServer:
     """One handler for every path, as the paths come and go with the kinds."""
 
-    def __init__(self, *, registry: Registry, reviews: Reviews) -> None:
-        self._catalog = registry.catalog
-        self._reviews = reviews
-        self._identities = reviews.identities
-        self._authorizer = reviews.authorizer
-        issuer = reviews.identities.issuer
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        issuer = backend.identities.issuer
+        keys = {"issuer": issuer, "jwks_uri": issuer + _KEYS_PATH}
         # What needs no token: the version, and the keys of tokens.
         self._public: Mapping[str, Object] = {
             "/version": VERSION,
-            "/.well-known/openid-configuration": {
-                "issuer": issuer,
-                "jwks_uri": issuer + _KEYS_PATH,
-            },
-            _KEYS_PATH: reviews.identities.jwks(),
-        }
-        objects = Objects(registry=registry)
-        watcher = Watcher(store=registry.store, outside=registry.outside)
-        self._handlers = {
-            "get": objects.get,
-            "list": objects.list,
-            "watch": watcher.watch,
-            "create": objects.create,
-            "update": objects.update,
-            "patch": objects.patch,
-            "delete": objects.delete,
-            "deletecollection": objects.delete_collection,
+            "/.well-known/openid-configuration": keys,
+            _KEYS_PATH: backend.identities.jwks(),
         }
 
     def application(self) -> web.Application:
@@ -80,8 +61,8 @@ class ApiServer:
         if target is not None:
             return await self._answer_resource(request, user, target)
         asked = Attributes(verb=request.method.lower(), path=request.path)
-        self._authorizer.require(user, asked)
-        document = describe(request.path.strip("/"), self._catalog)
+        self._backend.authorizer.require(user, asked)
+        document = describe(request.path.strip("/"), self._backend.registry.catalog)
         if document is None:
             raise errors.no_such_resource()
         return answer_json(document)
@@ -89,7 +70,9 @@ class ApiServer:
     def _user(self, request: web.Request) -> User:
         """Return who asks, or whom they act as. Raises ApiError (401, 403)."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        user = self._identities.authenticate(token) if scheme == "Bearer" else None
+        user = (
+            self._backend.identities.authenticate(token) if scheme == "Bearer" else None
+        )
         if user is None:
             raise ApiError("Unauthorized", "Unauthorized")
         names = {name.title() for name in request.headers}
@@ -100,7 +83,7 @@ class ApiServer:
             raise errors.bad_request("groups and more cannot be impersonated here")
         other = request.headers[_ACT_AS]
         asked = Attributes(verb="impersonate", resource="users", name=other)
-        self._authorizer.require(user, asked)
+        self._backend.authorizer.require(user, asked)
         return user_named(other)
 
     async def _answer_resource(
@@ -108,23 +91,21 @@ class ApiServer:
     ) -> web.StreamResponse:
         options = read_options(request.query)
         verb = target.verb(request.method, options)
-        self._authorizer.require(user, target.attributes(verb, options))
+        self._backend.authorizer.require(user, target.attributes(verb, options))
         resource = self._find(target)
         if verb not in resource.served[target.subresource]:
             raise errors.method_not_allowed()
-        call = Call(request, target, resource, options)
+        call = Call(self._backend, request, user, target, resource, options)
         if target.subresource == TOKEN:
-            return await self._reviews.issue_token(call)
-        if review := self._reviews.answers.get(resource.names.kind):
-            return await review(call, user)
-        return await self._handlers[verb](call)
+            return await request_token(call)
+        return await REVIEWS.get(resource.names.kind, HANDLERS[verb])(call)
 
     def _find(self, target: Target) -> Resource:
-        resource = self._catalog.find(target.group, target.version, target.plural)
+        catalog, namespace = self._backend.registry.catalog, target.namespace
+        resource = catalog.find(target.group, target.version, target.plural)
         if resource is None or target.subresource not in resource.served:
             raise errors.no_such_resource()
-        is_misplaced = target.namespace and not resource.namespaced
-        is_homeless = target.name and resource.namespaced and not target.namespace
-        if is_misplaced or is_homeless:
+        is_homeless = target.name and resource.namespaced and not namespace
+        if is_homeless or (namespace and not resource.namespaced):
             raise errors.no_such_resource()
         return resource

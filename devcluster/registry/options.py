@@ -15,6 +15,7 @@ from devcluster import errors
 from devcluster.errors import Cause
 
 _OPTIONS = "Options.meta.k8s.io"
+_WITHOUT_EFFECT = {"fieldManager", "force", "gracePeriodSeconds", "pretty", "timeout"}
 _EXACT, _NOT_OLDER = "Exact", "NotOlderThan"
 _CHOICES: Mapping[str, frozenset[str]] = {
     "dryRun": frozenset({"All"}),
@@ -47,13 +48,6 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
     dry_run: str = ""
     field_validation: Literal["Ignore", "Warn", "Strict"] = "Warn"
     propagation_policy: Propagation | None = None
-    # These change nothing here.
-    field_manager: str = ""
-    force: str = ""
-    grace_period_seconds: str = ""
-    hash: str = ""
-    pretty: str = ""
-    timeout: str = ""
 
     @property
     def wants_exact_version(self) -> bool:
@@ -98,7 +92,7 @@ def read_options(query: Mapping[str, str]) -> Options:
 
 
 def _problems(query: Mapping[str, str]) -> Iterator[Cause]:
-    for name in query.keys() - set(Options.__struct_encode_fields__):
+    for name in query.keys() - _WITHOUT_EFFECT - {*Options.__struct_encode_fields__}:
         yield errors.forbidden_field(name, "not a parameter that is known here")
     for name, choices in _CHOICES.items():
         if query.get(name, "") not in choices | {""}:

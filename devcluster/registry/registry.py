@@ -138,6 +138,13 @@ class Registry:
             return stored, False
         return self.store.put(resource.collection, key, value), False
 
+    def clear(self, resource: Resource, namespace: str = "") -> bool:
+        """Delete all objects of a kind; say whether none is held by finalizers."""
+        collection = self.store.collection(resource.collection)
+        for stored in collection.objects(namespace):
+            self.delete(resource, stored.key)
+        return not collection.objects(namespace)
+
     def _stamp(self, resource: Resource, meta: Object) -> None:
         """Set what the server alone sets."""
         if "name" not in meta and "generateName" in meta:

@@ -1,18 +1,21 @@
-"""What a URL names: a resource, an object, a subresource, or none of them."""
+"""Calls: what the head of a request asks for, and what the answers are made from."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from devcluster.access.rbac import Attributes
+from devcluster.access.identity import Identities, User
+from devcluster.access.rbac import Attributes, Authorizer
 from devcluster.errors import method_not_allowed
 from devcluster.kinds.resource import STATUS, Resource
 from devcluster.objects.selectors import exact_value, parse_labels
 from devcluster.registry.listing import NAME_FIELD
 from devcluster.registry.options import Options
+from devcluster.registry.registry import Registry
 from devcluster.storage.objects import ObjectKey
 
 TOKEN = "token"
@@ -74,19 +77,38 @@ class Target:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """What lies behind the server."""
+
+    registry: Registry
+    identities: Identities
+    authorizer: Authorizer
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request about the objects of a kind, as far as its head tells."""
 
+    backend: Backend
     request: web.Request
+    user: User
     target: Target
     resource: Resource
     options: Options
 
     @property
+    def registry(self) -> Registry:
+        """The rules about objects."""
+        return self.backend.registry
+
+    @property
     def key(self) -> ObjectKey:
         """The object that the URL names."""
         return ObjectKey(self.target.namespace, self.target.name)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 def _selected_name(fields: str) -> str:
