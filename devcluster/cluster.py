@@ -78,14 +78,12 @@ class DevCluster:
         """Return a kubeconfig for the administrator."""
         authority = base64.b64encode(self.ca_pem.encode()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
-        user = {"token": self.admin_token}
-        context = {"cluster": _NAME, "user": _NAME}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": _NAME, "cluster": cluster}],
-            "users": [{"name": _NAME, "user": user}],
-            "contexts": [{"name": _NAME, "context": context}],
+            "users": [{"name": _NAME, "user": {"token": self.admin_token}}],
+            "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
             "current-context": _NAME,
         }
         return yaml.safe_dump(document, sort_keys=False)
@@ -111,9 +109,7 @@ class DevCluster:
         identities = Identities(
             issuer=self.url, admin_token=token, store=store, outside=outside
         )
-        backend = Backend(
-            registry=registry, identities=identities, authorizer=Authorizer(store)
-        )
+        backend = Backend(registry, identities, Authorizer(store))
         bootstrap = Path(__file__).with_name("bootstrap.yaml").read_text()
         for value in yaml.safe_load_all(bootstrap):
             registry.create(BY_KIND[value["kind"]], "", value)

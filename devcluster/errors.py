@@ -116,9 +116,7 @@ def bad_request(message: str) -> ApiError:
     return ApiError("BadRequest", message)
 
 
-def forbidden(
-    about: str, name: str, why: str, causes: Iterable[Cause] = ()
-) -> ApiError:
+def forbidden(about: str, name: str, why: str, *causes: Cause) -> ApiError:
     """Refuse what the identity may not do, or what the object may not have done."""
     subject = f'{about} "{name}"' if name else about
     message = f"{subject} is forbidden: {why}"

@@ -42,9 +42,8 @@ class DefinitionController:
     def _serve(self, key: ObjectKey, definition: Object) -> None:
         self._registry.catalog.remove(key.name)
         self._registry.catalog.add(resources_of(definition))
-        definition["status"] = _status(
-            definition, timestamp(self._registry.outside.now())
-        )
+        now = timestamp(self._registry.outside.now())
+        definition["status"] = _status(definition, now)
         self._registry.update(DEFINITIONS, key, definition, status=True)
 
     def _clean_up(self, key: ObjectKey, definition: Object) -> None:

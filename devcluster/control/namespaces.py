@@ -40,9 +40,7 @@ class NamespaceController:
                 self._registry.create(resource, name, value)
 
     def _empty(self, key: ObjectKey, namespace: Object) -> None:
-        kinds = [
-            each for each in self._registry.catalog.collections() if each.namespaced
-        ]
+        kinds = self._registry.catalog.namespaced()
         are_empty = [self._registry.clear(kind, key.name) for kind in kinds]
         if all(are_empty) and namespace["spec"].get("finalizers"):
             namespace["spec"] = {"finalizers": []}

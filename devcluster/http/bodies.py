@@ -108,6 +108,5 @@ def _require_kind(resource: Resource, value: Object) -> None:
 
 def _not_decodable(resource: Resource, why: str) -> ApiError:
     kind, version = resource.names.kind, resource.version
-    return errors.bad_request(
-        f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
-    )
+    told = f'{kind} in version "{version}" cannot be handled as a {kind}'
+    return errors.bad_request(f"{told}: {why}")

@@ -70,10 +70,8 @@ class ApiServer:
     def _user(self, request: web.Request) -> User:
         """Return who asks, or whom they act as. Raises ApiError (401, 403)."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        user = (
-            self._backend.identities.authenticate(token) if scheme == "Bearer" else None
-        )
-        if user is None:
+        user = self._backend.identities.authenticate(token)
+        if user is None or scheme != "Bearer":
             raise ApiError("Unauthorized", "Unauthorized")
         names = {name.title() for name in request.headers}
         acting = {name for name in names if name.startswith("Impersonate-")}

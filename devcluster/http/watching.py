@@ -73,9 +73,8 @@ class _View:
     def bookmark(self, revision: int, **metadata: JSONValue) -> bytes:
         """Return the line that tells how far the watcher has come."""
         value = {"metadata": {"creationTimestamp": None} | metadata}
-        return event_line(
-            "BOOKMARK", self.form.single(freeze(_NOBODY, value, revision))
-        )
+        empty = freeze(_NOBODY, value, revision)
+        return event_line("BOOKMARK", self.form.single(empty))
 
 
 def event_line(event: str, shown: bytes) -> bytes:

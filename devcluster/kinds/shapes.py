@@ -167,9 +167,7 @@ def _judge_event(event: Object) -> Iterator[Cause]:
 ANYTHING = BuiltinSchema()
 SCHEMAS: Mapping[str, BuiltinSchema] = {
     "Namespace": BuiltinSchema(fill=_fill_namespace),
-    "Secret": BuiltinSchema(
-        _Secret, fill=_fill_secret, judge=_judge_secret, blobs="data"
-    ),
+    "Secret": BuiltinSchema(_Secret, _fill_secret, _judge_secret, blobs="data"),
     "ConfigMap": BuiltinSchema(_ConfigMap, judge=_judge_config_map, blobs="binaryData"),
     "Event": BuiltinSchema(judge=_judge_event),
     "Lease": BuiltinSchema(_Lease),

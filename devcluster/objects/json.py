@@ -12,20 +12,15 @@ JSONValue = Any
 Object = dict[str, JSONValue]
 """A decoded JSON object. Who holds one owns it: the store gives out fresh ones."""
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
-
-
-def encode(value: object) -> bytes:
-    """Encode a JSON value without spaces, keys in their order."""
-    return _encoder.encode(value)
+encode = msgspec.json.encode
+"""Encodes a JSON value without spaces, keys in their order."""
 
 
 def decode(document: bytes) -> JSONValue:
     """Decode one JSON document. Raises ValueError with the place of the error."""
     try:
-        return _decoder.decode(document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(document)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"json parse error: {error}") from error
 
 

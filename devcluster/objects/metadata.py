@@ -45,9 +45,8 @@ class NameRule(StrEnum):
         """Yield why this name cannot be, if so."""
         longest, pattern = _PATTERNS[self]
         if len(name) > longest:
-            yield errors.invalid_value(
-                field, name, f"must be no more than {longest} bytes"
-            )
+            told = f"must be no more than {longest} bytes"
+            yield errors.invalid_value(field, name, told)
         elif not re.fullmatch(pattern, name):
             yield errors.invalid_value(field, name, f"must match the regex '{pattern}'")
 

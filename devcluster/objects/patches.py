@@ -15,7 +15,8 @@ from jsonpointer import JsonPointerException
 
 from devcluster.objects.json import JSONValue, Object
 
-MERGE_KEYS: Mapping[str, str] = {
+Keys = Mapping[str, str]
+MERGE_KEYS: Keys = {
     "conditions": "type",
     "containers": "name",
     "env": "name",
@@ -27,7 +28,7 @@ MERGE_KEYS: Mapping[str, str] = {
     "volumeMounts": "mountPath",
     "volumes": "name",
 }
-_NO_KEYS: Mapping[str, str] = {}
+_NO_KEYS: Keys = {}
 # These say only in which order to put things, and what goes along with a choice.
 _IGNORED = ("$setElementOrder/", "$retainKeys")
 
@@ -64,9 +65,7 @@ def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
         raise PatchRefused(str(error)) from error
 
 
-def merge(
-    document: JSONValue, patch: JSONValue, keys: Mapping[str, str] = _NO_KEYS
-) -> JSONValue:
+def merge(document: JSONValue, patch: JSONValue, keys: Keys = _NO_KEYS) -> JSONValue:
     """Return the document after a merge patch: null removes, objects merge.
 
     With `MERGE_KEYS` it is a strategic one. Raises ValueError for a directive that
@@ -85,9 +84,7 @@ def merge(
     return merged
 
 
-def _merge_field(
-    field: str, old: JSONValue, new: JSONValue, keys: Mapping[str, str]
-) -> JSONValue:
+def _merge_field(field: str, old: JSONValue, new: JSONValue, keys: Keys) -> JSONValue:
     """Merge a list of objects by the key of its field, anything else as it is."""
     is_list = isinstance(new, list) and all(isinstance(item, dict) for item in new)
     if field not in keys or not is_list:

@@ -22,11 +22,9 @@ _VARINT, _LENGTH = 0, 2
 _MORE = 0x80
 _LOW_BITS = 0x7F
 
+_TABLE = msgspec.yaml.decode(Path(__file__).with_suffix(".yaml").read_bytes())
 _MESSAGES: Mapping[str, Mapping[int, str]] = {
-    name: dict(enumerate(fields.split(), 1))
-    for name, fields in msgspec.yaml.decode(
-        Path(__file__).with_suffix(".yaml").read_bytes(), type=dict[str, str]
-    ).items()
+    name: dict(enumerate(fields.split(), 1)) for name, fields in _TABLE.items()
 }
 
 

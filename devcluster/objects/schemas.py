@@ -9,7 +9,7 @@ CustomResourceDefinitions".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 from devcluster import errors
@@ -28,6 +28,7 @@ _TYPE_NAMES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
+_Part = tuple[str, JSONValue, Object]  # the path of a value, itself and its schema
 ANYTHING: Object = {_PRESERVE: True}
 
 # A bound, the type it is of, how a value is measured against it, how a breach is told.
@@ -89,7 +90,7 @@ def validate(value: JSONValue, schema: Object, path: str = "") -> Iterator[Cause
         missing = [key for key in schema.get("required", ()) if key not in value]
         yield from (errors.required(_join(path, key)) for key in missing)
     if isinstance(value, list) and schema.get("x-kubernetes-list-type") in _SETS:
-        yield from _repetitions(value, schema.get("x-kubernetes-list-map-keys"), path)
+        yield from _repetitions(value, schema, path)
     for place, each, inner in _inside(value, schema, path):
         yield from validate(each, inner, place)
 
@@ -103,10 +104,8 @@ def _field_schema(schema: Object, key: str) -> Object | None:
     return additional if isinstance(additional, dict) else ANYTHING
 
 
-def _inside(
-    value: JSONValue, schema: Object, path: str
-) -> Iterator[tuple[str, JSONValue, Object]]:
-    """Yield what lies directly in a value: its path, itself and its schema."""
+def _inside(value: JSONValue, schema: Object, path: str) -> Iterator[_Part]:
+    """Yield what lies directly in a value."""
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield f"{path}[{index}]", item, schema["items"]
@@ -142,10 +141,9 @@ def _breaches(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
         yield errors.invalid_value(path, shown, rule)
 
 
-def _repetitions(
-    items: list[JSONValue], keys: Sequence[str] | None, path: str
-) -> Iterator[Cause]:
+def _repetitions(items: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
     """Yield the items of a set that are there already; of a map, by its keys."""
+    keys = schema.get("x-kubernetes-list-map-keys")
     identities = [{k: item.get(k) for k in keys} if keys else item for item in items]
     for index, identity in enumerate(identities):
         if identity in identities[:index]:

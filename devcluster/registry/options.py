@@ -67,9 +67,7 @@ class Preconditions(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
 
 
-class DeleteOptions(
-    msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True
-):
+class DeleteOptions(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """How to delete. Without a policy it goes as the object's finalizers say."""
 
     kind: str = ""

@@ -97,7 +97,7 @@ class Registry:
         stored = self.get(resource, key)
         wanted = Preconditions(uid, meta.get("resourceVersion", ""))
         _require_version(resource, key, wanted.resource_version)
-        _require_preconditions(resource, stored, wanted)
+        _require_meant(resource, stored, wanted)
         old = stored.value()
         if resource.has_status:
             reported, rest = (value, stored.value()) if status else (old, value)
@@ -122,7 +122,7 @@ class Registry:
         Returns its last state, and whether it is gone.
         """
         stored = self.get(resource, key)
-        _require_preconditions(resource, stored, options.preconditions)
+        _require_meant(resource, stored, options.preconditions)
         value = stored.value()
         meta = value["metadata"]
         _set_propagation(meta, options.propagation_policy)
@@ -167,7 +167,7 @@ def _require_open(namespace: Stored | None, resource: Resource, key: ObjectKey) 
         told = f"namespace {key.namespace} is being terminated"
         cause = Cause("NamespaceTerminating", told, "metadata.namespace")
         why = f"unable to create new content because {told}"
-        raise errors.forbidden(resource.collection, key.name, why, [cause])
+        raise errors.forbidden(resource.collection, key.name, why, cause)
 
 
 def _require_key(meta: Object, key: ObjectKey) -> None:
@@ -188,9 +188,7 @@ def _require_version(resource: Resource, key: ObjectKey, version: str) -> None:
         raise errors.invalid(resource.collection, key.name, [cause])
 
 
-def _require_preconditions(
-    resource: Resource, stored: Stored, wanted: Preconditions
-) -> None:
+def _require_meant(resource: Resource, stored: Stored, wanted: Preconditions) -> None:
     """Refuse a request that means another object, or another version of it."""
     if wanted.uid not in {"", stored.uid}:
         why = f"Precondition failed: UID {wanted.uid} is asked for, it is {stored.uid}"

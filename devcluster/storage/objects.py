@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-import msgspec
-
 from devcluster.objects.json import Object, decode, encode
 
 _NOTHING: Mapping[str, str] = {}
@@ -48,14 +46,7 @@ class Stored:
 
     def metadata(self) -> bytes:
         """Return the encoded metadata alone."""
-        return bytes(_metadata_only.decode(self.raw).metadata)
-
-
-class _MetadataOnly(msgspec.Struct):
-    metadata: msgspec.Raw
-
-
-_metadata_only = msgspec.json.Decoder(_MetadataOnly)
+        return encode(self.value()["metadata"])
 
 
 def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
