@@ -29,6 +29,8 @@ class Cause:
         return f"{self.field}: {self.message}"
 
 
+Details = Mapping[str, Any]
+NO_DETAILS: Details = {}
 # Most reasons are the phrases of HTTP in one word.
 _CODES: Mapping[str, int] = {
     **{each.phrase.replace(" ", ""): each.value for each in HTTPStatus},
@@ -44,29 +46,28 @@ class ApiError(Exception):
     """A request that is answered with a Status of failure."""
 
     def __init__(
-        self,
-        reason: str,
-        message: str,
-        *,
-        about: str = "",
-        name: str = "",
-        causes: Iterable[Cause] = (),
+        self, reason: str, message: str, details: Details = NO_DETAILS
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.code = _CODES[reason]
-        kind, _, group = about.partition(".")
-        told = [asdict(cause) for cause in causes]
-        details = {"name": name, "group": group, "kind": kind, "causes": told}
-        self._details = {field: each for field, each in details.items() if each}
+        self._details = details
 
     def as_json(self) -> dict[str, Any]:
         """Return the metav1.Status that the client is shown."""
         told = {"message": str(self), "reason": self.reason, "code": self.code}
-        return status("Failure", details=self._details) | told
+        return status("Failure", self._details) | told
 
 
-def status(outcome: str, *, details: Mapping[str, object]) -> dict[str, Any]:
+def details(about: str, name: str, *causes: Cause) -> dict[str, Any]:
+    """Return the details of a Status that is about an object."""
+    kind, _, group = about.partition(".")
+    told = [asdict(cause) for cause in causes]
+    found = {"name": name, "group": group, "kind": kind, "causes": told}
+    return {field: each for field, each in found.items() if each}
+
+
+def status(outcome: str, details: Details) -> dict[str, Any]:
     """Return a metav1.Status."""
     head = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
     return head | {"status": outcome, "details": details}
@@ -120,12 +121,12 @@ def forbidden(about: str, name: str, why: str, *causes: Cause) -> ApiError:
     """Refuse what the identity may not do, or what the object may not have done."""
     subject = f'{about} "{name}"' if name else about
     message = f"{subject} is forbidden: {why}"
-    return ApiError("Forbidden", message, about=about, name=name, causes=causes)
+    return ApiError("Forbidden", message, details(about, name, *causes))
 
 
 def not_found(about: str, name: str) -> ApiError:
     """Say that there is no such object."""
-    return ApiError("NotFound", f'{about} "{name}" not found', about=about, name=name)
+    return ApiError("NotFound", f'{about} "{name}" not found', details(about, name))
 
 
 def no_such_resource() -> ApiError:
@@ -142,17 +143,17 @@ def method_not_allowed() -> ApiError:
 def already_exists(about: str, name: str) -> ApiError:
     """Say that the name is taken."""
     message = f'{about} "{name}" already exists'
-    return ApiError("AlreadyExists", message, about=about, name=name)
+    return ApiError("AlreadyExists", message, details(about, name))
 
 
 def conflict(about: str, name: str, why: str) -> ApiError:
     """Say that a precondition does not hold (any more)."""
     message = f'Operation cannot be fulfilled on {about} "{name}": {why}'
-    return ApiError("Conflict", message, about=about, name=name)
+    return ApiError("Conflict", message, details(about, name))
 
 
 def invalid(about: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """Refuse an object or options with the reason for each field."""
     told = str(causes[0]) if len(causes) == 1 else f"[{', '.join(map(str, causes))}]"
     message = f'{about} "{name}" is invalid: {told}'
-    return ApiError("Invalid", message, about=about, name=name, causes=causes)
+    return ApiError("Invalid", message, details(about, name, *causes))

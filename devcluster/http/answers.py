@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from devcluster.errors import ApiError
 from devcluster.objects.json import Object, encode
 
 JSON_TYPE = "application/json"
@@ -26,8 +25,3 @@ def answer_bytes(
 def answer_json(value: Object, *, status: int = 200) -> web.Response:
     """Answer with a document."""
     return answer_bytes(encode(value), status=status)
-
-
-def answer_error(error: ApiError) -> web.Response:
-    """Answer with the Status of a refusal."""
-    return answer_json(error.as_json(), status=error.code)

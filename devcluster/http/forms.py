@@ -123,9 +123,7 @@ def _opening(kind: str, api_version: str, items: str, **fields: object) -> bytes
 
 def _cell(column: Column, value: Object, now: float) -> JSONValue:
     found = compile_path(column.json_path)(value)
-    match column.type, found:
-        case "date", str():
-            return age(now, found)
-        case "string", _ if found is not None and not isinstance(found, str):
-            return encode(found).decode()
-    return found
+    if column.type == "date" and isinstance(found, str):
+        return age(now, found)
+    is_shown = found is None or isinstance(found, str) or column.type != "string"
+    return found if is_shown else encode(found).decode()

@@ -10,7 +10,6 @@ import msgspec
 from aiohttp import web
 
 from devcluster import errors
-from devcluster.errors import status
 from devcluster.http.answers import JSON_TYPE, answer_bytes, answer_json
 from devcluster.http.bodies import accept_object, read_body, read_object, read_patch
 from devcluster.http.calls import Call, Handler
@@ -79,9 +78,8 @@ async def delete(call: Call) -> web.StreamResponse:
         stored, is_gone = call.registry.delete(call.resource, call.key, options)
     if not is_gone:
         return answer_bytes(Form(call.resource).single(stored))
-    names, group = call.resource.names, call.resource.group
-    about = {"name": call.key.name, "group": group, "kind": names.plural}
-    return answer_json(status("Success", details=about | {"uid": stored.uid}))
+    about = errors.details(call.resource.collection, call.key.name)
+    return answer_json(errors.status("Success", about | {"uid": stored.uid}))
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from devcluster import errors
 from devcluster.access.identity import User, user_named
 from devcluster.access.rbac import Attributes
 from devcluster.errors import ApiError
-from devcluster.http.answers import answer_error, answer_json
+from devcluster.http.answers import answer_json
 from devcluster.http.bodies import BODY_LIMIT
 from devcluster.http.calls import TOKEN, Backend, Call, Target
 from devcluster.http.discovery import VERSION, describe
@@ -53,7 +53,7 @@ class ApiServer:
         try:
             return await self._answer(request)
         except ApiError as error:
-            return answer_error(error)
+            return answer_json(error.as_json(), status=error.code)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         user = self._user(request)

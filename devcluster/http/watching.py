@@ -95,9 +95,9 @@ async def watch(call: Call) -> web.StreamResponse:
     collection = store.collection(call.resource.collection)
     try:
         # No await between listening for what comes and reading what is there.
-        with collection.subscribed(call.target.namespace, since) as subscription:
-            await response.write(b"".join(_first_lines(call, view)))
-            await _stream(call, response, subscription, view)
+        subscription = collection.subscribe(call.target.namespace, since)
+        await response.write(b"".join(_first_lines(call, view)))
+        await _stream(call, response, subscription, view)
     except TooOld:
         # A watch that was accepted tells its failure as an event.
         gone = ApiError("Expired", f"too old resource version: {since}")

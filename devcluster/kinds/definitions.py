@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -18,7 +17,7 @@ from devcluster.errors import Cause
 from devcluster.kinds.resource import AGE, Column, Names, Resource
 from devcluster.kinds.shapes import TYPE_META, BuiltinSchema
 from devcluster.objects.json import Object
-from devcluster.objects.schemas import ANYTHING, fill_defaults, prune, validate
+from devcluster.objects.schemas import ANYTHING, StructuralSchema
 
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _SCOPES = ("Cluster", "Namespaced")
@@ -56,22 +55,6 @@ class _Definition(msgspec.Struct):
     status: dict[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class CustomSchema:
-    """The schema of one version of a custom kind."""
-
-    root: Object
-
-    def prune(self, value: Object) -> list[str]:
-        return prune(value, self.root)
-
-    def default(self, value: Object) -> None:
-        fill_defaults(value, self.root)
-
-    def problems(self, value: Object) -> Iterator[Cause]:
-        return validate(value, self.root)
-
-
 def resources_of(definition: Object) -> list[Resource]:
     """Return the kinds that a stored definition serves, one for each version."""
     spec = msgspec.convert(definition["spec"], _Spec)
@@ -81,7 +64,7 @@ def resources_of(definition: Object) -> list[Resource]:
             version=version.name,
             names=spec.names,
             namespaced=spec.scope == "Namespaced",
-            schema=CustomSchema(_without_root_fields(version.root)),
+            schema=StructuralSchema(_without_root_fields(version.root)),
             columns=version.additional_printer_columns or (AGE,),
             has_status="status" in version.subresources,
             has_generation=True,

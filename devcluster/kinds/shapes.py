@@ -107,11 +107,10 @@ class RoleReference(msgspec.Struct, frozen=True):
     name: str
 
 
-class Role(msgspec.Struct, frozen=True, rename="camel"):
+class Role(msgspec.Struct, frozen=True):
     """A Role or ClusterRole."""
 
     rules: tuple[PolicyRule, ...] = ()
-    aggregation_rule: Any = None
 
 
 class Binding(msgspec.Struct, frozen=True, rename="camel"):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from devcluster.errors import ApiError, Cause, bad_request
+from devcluster.errors import ApiError, Cause, bad_request, details
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object, dig
 from devcluster.objects.selectors import Selector, matches, parse_fields, parse_labels
@@ -96,7 +96,7 @@ def require_reached(options: Options, revision: int) -> None:
     if (options.resource_version or 0) > revision:
         told = f"Too large resource version: {options.resource_version}"
         cause = Cause("ResourceVersionTooLarge", told, "")
-        raise ApiError("Timeout", f"Timeout: {told}", causes=[cause])
+        raise ApiError("Timeout", f"Timeout: {told}", details("", "", cause))
 
 
 def _cut(

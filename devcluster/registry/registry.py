@@ -28,10 +28,7 @@ _TYPE_META = frozenset({"apiVersion", "kind"})
 _UNCOUNTED = _TYPE_META | {"metadata", "status"}
 _FIXED = tuple(f"metadata.{field}" for field in SERVER_FIELDS)
 _FINALIZERS = "metadata.finalizers"
-_PROPAGATION_FINALIZERS = {
-    Propagation.FOREGROUND: [FOREGROUND],
-    Propagation.ORPHAN: [ORPHAN],
-}
+_FINALIZER_OF = {Propagation.FOREGROUND: FOREGROUND, Propagation.ORPHAN: ORPHAN}
 _MODIFIED = (
     "the object has been modified; please apply your changes to the latest version "
     "and try again"
@@ -235,8 +232,10 @@ def _set_propagation(meta: Object, propagation: Propagation | None) -> None:
     """Write down what a deletion does with dependents, as a finalizer."""
     if propagation is None:
         return
-    others = [f for f in meta.pop("finalizers", ()) if f not in {FOREGROUND, ORPHAN}]
-    finalizers = others + _PROPAGATION_FINALIZERS.get(propagation, [])
+    finalizers = [
+        f for f in meta.pop("finalizers", ()) if f not in {FOREGROUND, ORPHAN}
+    ]
+    finalizers += [f for p, f in _FINALIZER_OF.items() if p is propagation]
     if finalizers:
         meta["finalizers"] = finalizers
 

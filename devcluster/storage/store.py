@@ -38,13 +38,7 @@ class Subscription:
         self._collection = collection
         self._namespace = namespace  # "" for all
         self._since = since
-        self._ended = False
-        self.news = asyncio.Event()
-
-    def end(self) -> None:
-        """Let the reader take what is there and then no more."""
-        self._ended = True
-        self.news.set()
+        self._era = collection.era
 
     async def take(self) -> list[Change]:
         """Wait for changes and return those of the namespace, of which may be none.
@@ -52,10 +46,9 @@ class Subscription:
         Raises `Ended`, or `TooOld` for a reader that the writers left behind.
         """
         while not (changes := self._collection.changes_after(self._since)):
-            if self._ended:
+            if self._collection.era != self._era:
                 raise Ended
-            self.news.clear()
-            await self.news.wait()
+            await self._collection.news.wait()
         self._since = changes[-1].current.revision
         where = self._namespace
         return [each for each in changes if where in {"", each.current.key.namespace}]
@@ -70,7 +63,8 @@ class Collection:
         self._history: deque[Change] = deque(maxlen=history_limit)
         self._lost = 0  # changes after this revision are all in the history
         self._floor = 0  # nothing may be asked for that is older than this revision
-        self._subscriptions: set[Subscription] = set()
+        self.news = asyncio.Event()  # set, and replaced, when there are any
+        self.era = 0  # subscriptions end with the era in which they began
 
     def get(self, key: ObjectKey) -> Stored | None:
         """Return the object as it is now."""
@@ -115,28 +109,25 @@ class Collection:
         if len(self._history) == self._history.maxlen:
             self._lost = self._history[0].current.revision
         self._history.append(change)
-        for subscription in self._subscriptions:
-            subscription.news.set()
+        self._tell()
 
-    @contextmanager
-    def subscribed(self, namespace: str, since: int) -> Iterator[Subscription]:
-        """Listen after the revision `since` within the block. Raises `TooOld`."""
+    def subscribe(self, namespace: str, since: int) -> Subscription:
+        """Listen after the revision `since`. Raises `TooOld`."""
         self._require(since)
-        listener = Subscription(collection=self, namespace=namespace, since=since)
-        self._subscriptions.add(listener)
-        try:
-            yield listener
-        finally:
-            self._subscriptions.discard(listener)
+        return Subscription(collection=self, namespace=namespace, since=since)
 
     def compact(self, revision: int) -> None:
         """Refuse what is older than `revision`. Those who listen miss nothing."""
         self._floor = revision
 
     def end_subscriptions(self) -> None:
-        """Send every listener home."""
-        for subscription in self._subscriptions:
-            subscription.end()
+        """Send every listener home once they took what is there."""
+        self.era += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        self.news.set()
+        self.news = asyncio.Event()
 
     def _require(self, revision: int) -> None:
         if revision < max(self._floor, self._lost):

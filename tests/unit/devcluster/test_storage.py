@@ -84,8 +84,8 @@ def test_past_beyond_the_history_is_gone() -> None:
 
     with pytest.raises(TooOld):
         store.collection(KIND).objects_at(begun)
-    with pytest.raises(TooOld), store.collection(KIND).subscribed("", begun):
-        pass
+    with pytest.raises(TooOld):
+        store.collection(KIND).subscribe("", begun)
 
 
 async def test_subscription_hears_what_was_and_what_comes() -> None:
@@ -93,9 +93,9 @@ async def test_subscription_hears_what_was_and_what_comes() -> None:
     begun = store.revision
     write(store, content=1)
 
-    with store.collection(KIND).subscribed("", begun) as subscription:
-        write(store, content=2)
-        changes = await subscription.take()
+    subscription = store.collection(KIND).subscribe("", begun)
+    write(store, content=2)
+    changes = await subscription.take()
 
     assert [each.type for each in changes] == ["ADDED", "MODIFIED"]
 
@@ -103,10 +103,10 @@ async def test_subscription_hears_what_was_and_what_comes() -> None:
 async def test_subscription_hears_its_namespace_alone() -> None:
     store = Store()
 
-    with store.collection(KIND).subscribed("ns", store.revision) as subscription:
-        store.put(KIND, ObjectKey("other", "a"), {"metadata": {}})
-        write(store)
-        (change,) = await subscription.take()
+    subscription = store.collection(KIND).subscribe("ns", store.revision)
+    store.put(KIND, ObjectKey("other", "a"), {"metadata": {}})
+    write(store)
+    (change,) = await subscription.take()
 
     assert change.current.key == KEY
 
@@ -114,10 +114,10 @@ async def test_subscription_hears_its_namespace_alone() -> None:
 async def test_subscription_from_the_future_hears_nothing_before_it() -> None:
     store = Store()
 
-    with store.collection(KIND).subscribed("", store.revision + 1) as subscription:
-        write(store, content=1)
-        write(store, content=2)
-        (change,) = await subscription.take()
+    subscription = store.collection(KIND).subscribe("", store.revision + 1)
+    write(store, content=1)
+    write(store, content=2)
+    (change,) = await subscription.take()
 
     assert change.current.value()["content"] == 2
 
@@ -125,11 +125,11 @@ async def test_subscription_from_the_future_hears_nothing_before_it() -> None:
 async def test_reader_that_waits_is_woken() -> None:
     store = Store()
 
-    with store.collection(KIND).subscribed("", store.revision) as subscription:
-        async with asyncio.TaskGroup() as group:
-            reader = group.create_task(subscription.take())
-            await asyncio.sleep(0)
-            write(store)
+    subscription = store.collection(KIND).subscribe("", store.revision)
+    async with asyncio.TaskGroup() as group:
+        reader = group.create_task(subscription.take())
+        await asyncio.sleep(0)
+        write(store)
 
     assert len(reader.result()) == 1
 
@@ -137,24 +137,24 @@ async def test_reader_that_waits_is_woken() -> None:
 async def test_ended_subscription_gives_out_what_it_has_first() -> None:
     store = Store()
 
-    with store.collection(KIND).subscribed("", store.revision) as subscription:
-        write(store)
-        store.drop(KIND)
+    subscription = store.collection(KIND).subscribe("", store.revision)
+    write(store)
+    store.drop(KIND)
 
-        assert len(await subscription.take()) == 1
-        with pytest.raises(Ended):
-            await subscription.take()
+    assert len(await subscription.take()) == 1
+    with pytest.raises(Ended):
+        await subscription.take()
 
 
 async def test_reader_that_is_too_slow_is_told_so() -> None:
     store = Store(history_limit=2)
 
-    with store.collection(KIND).subscribed("", store.revision) as subscription:
-        for content in range(3):
-            write(store, content=content)
+    subscription = store.collection(KIND).subscribe("", store.revision)
+    for content in range(3):
+        write(store, content=content)
 
-        with pytest.raises(TooOld):
-            await subscription.take()
+    with pytest.raises(TooOld):
+        await subscription.take()
 
 
 def test_rehearsed_write_shows_its_result_and_keeps_nothing() -> None:
@@ -172,11 +172,11 @@ async def test_compaction_takes_nothing_from_who_listens() -> None:
     store = Store()
     begun = store.revision
 
-    with store.collection(KIND).subscribed("", begun) as subscription:
-        write(store)
-        store.compact()
-        changes = await subscription.take()
+    subscription = store.collection(KIND).subscribe("", begun)
+    write(store)
+    store.compact()
+    changes = await subscription.take()
 
     assert len(changes) == 1
-    with pytest.raises(TooOld), store.collection(KIND).subscribed("", begun):
-        pass
+    with pytest.raises(TooOld):
+        store.collection(KIND).subscribe("", begun)
