@@ -101,9 +101,9 @@ class DevCluster:
         store, token = self._store, self.admin_token
         registry = Registry(store=store, catalog=Catalog(BUILTINS), outside=outside)
         controllers = (
-            DefinitionController(registry=registry),
-            NamespaceController(registry=registry, ca_pem=self.ca_pem),
-            GarbageCollector(registry=registry),
+            DefinitionController(registry=registry).handle,
+            NamespaceController(registry=registry, ca_pem=self.ca_pem).handle,
+            GarbageCollector(registry=registry).handle,
         )
         loop = ControlLoop(store=store, controllers=controllers)
         identities = Identities(

@@ -72,6 +72,7 @@ class Identities:
         """Return a token of a ServiceAccount and its end (seconds since the epoch)."""
         issued = int(self._outside.now())
         namespace, name = account.key
+        whose = {"name": name, "uid": account.uid}
         claims = {
             "iss": self.issuer,
             "sub": f"{ACCOUNT_PREFIX}{namespace}:{name}",
@@ -80,10 +81,7 @@ class Identities:
             "nbf": issued,
             "exp": issued + seconds,
             "jti": self._outside.uuid(),
-            "kubernetes.io": {
-                "namespace": namespace,
-                "serviceaccount": {"name": name, "uid": account.uid},
-            },
+            "kubernetes.io": {"namespace": namespace, "serviceaccount": whose},
         }
         headers = {"kid": self._key_id}
         token = jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers=headers)

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 from devcluster.storage.objects import Change
-from devcluster.storage.store import Store
-
-
-class Controller(Protocol):
-    """Acts on what happens in the cluster."""
-
-    def handle(self, change: Change) -> None:
-        """Do what follows from a change. What was done already is not done again."""
-        ...
+from devcluster.storage.store import Observer, Store
 
 
 class ControlLoop:
-    """Hands changes to controllers until it is cancelled."""
+    """Hands changes to controllers until it is cancelled.
 
-    def __init__(self, *, store: Store, controllers: Sequence[Controller]) -> None:
+    What a controller did already it must not do again.
+    """
+
+    def __init__(self, *, store: Store, controllers: Sequence[Observer]) -> None:
         self._controllers = controllers
         self._changes: asyncio.Queue[Change] = asyncio.Queue()
         store.observe(self._changes.put_nowait)
@@ -43,4 +37,4 @@ class ControlLoop:
 
     def _handle(self, change: Change) -> None:
         for controller in self._controllers:
-            controller.handle(change)
+            controller(change)

@@ -25,22 +25,17 @@ _OPENAPI = "openapi/v3"
 
 def describe(path: str, catalog: Catalog) -> Object | None:
     """Return what describes the server at this path, None where nothing does."""
-    versions = catalog.versions()
+    roots = catalog.roots()
     if path == "api":
         return {"kind": "APIVersions", "versions": ["v1"]}
     if path == "apis":
-        return _groups(resources[0] for resources in versions)
-    roots = {_root(resources[0]): resources for resources in versions}
+        return _groups(resources[0] for resources in roots.values())
     if path == _OPENAPI:
         return {"paths": {r: {"serverRelativeURL": f"/{_OPENAPI}/{r}"} for r in roots}}
     root = path.removeprefix(f"{_OPENAPI}/")
     if root not in roots:
         return None
     return _resources(roots[root]) if root == path else _openapi(roots[root])
-
-
-def _root(resource: Resource) -> str:
-    return f"{'apis' if resource.group else 'api'}/{resource.api_version}"
 
 
 def _groups(examples: Iterable[Resource]) -> Object:
@@ -86,10 +81,9 @@ def _openapi(resources: list[Resource]) -> Object:
         operation: Object = {
             "parameters": [_PARAMETER],
             "responses": {"200": {"description": "OK"}},
-            "x-kubernetes-action": "patch",
             "x-kubernetes-group-version-kind": kind,
         }
-        path = f"/{_root(each)}/{scope}{each.names.plural}/{{name}}"
+        path = f"/{each.root}/{scope}{each.names.plural}/{{name}}"
         paths[path] = {"patch": operation}
     info = {"title": "devcluster", "version": "v1"}
     return {"openapi": "3.0.0", "info": info, "paths": paths}

@@ -43,7 +43,8 @@ class Form:
     def opening(self, metadata: Object) -> bytes:
         """Begin a list; items follow, then `]}`."""
         names, api_version = self.resource.names, self.resource.api_version
-        return _opening(names.list_kind, api_version, "items", metadata=metadata)
+        kind = names.list_kind or f"{names.kind}List"
+        return _opening(kind, api_version, "items", metadata=metadata)
 
     def item(self, stored: Stored) -> bytes:
         """Show one object within a list."""
@@ -56,7 +57,7 @@ class MetadataForm(Form):
     """The metadata of objects, as PartialObjectMetadata."""
 
     def single(self, stored: Stored) -> bytes:
-        return _PARTIAL + b',"metadata":' + stored.metadata() + b"}"
+        return _PARTIAL + b',"metadata":' + encode(stored.value()["metadata"]) + b"}"
 
     def opening(self, metadata: Object) -> bytes:
         kind = "PartialObjectMetadataList"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Self
 
 import msgspec
 from aiohttp import web
@@ -25,21 +25,30 @@ from devcluster.objects.json import Object
 _SHORTEST = 600  # seconds
 _LONGEST = 1 << 32
 
-T = TypeVar("T", bound=msgspec.Struct)
+
+class _Spec(msgspec.Struct, rename="camel"):
+    @classmethod
+    async def read(cls, call: Call) -> Self:
+        """Read it from the body. Raises ApiError (400)."""
+        value = await read_object(call.request)
+        try:
+            return msgspec.convert(value.get("spec", {}), cls)
+        except msgspec.ValidationError as error:
+            raise errors.bad_request(f"spec: {error}") from error
 
 
-class _TokenRequest(msgspec.Struct, rename="camel"):
+class _TokenRequest(_Spec):
     audiences: list[str] = []
     expiration_seconds: int = 3600
     bound_object_ref: Any = None
 
 
-class _TokenReview(msgspec.Struct):
+class _TokenReview(_Spec):
     token: str = ""
     audiences: list[str] = []
 
 
-class _AccessReview(msgspec.Struct, rename="camel"):
+class _AccessReview(_Spec):
     resource_attributes: Attributes | None = None
     non_resource_attributes: Attributes | None = None
     user: str = ""
@@ -48,7 +57,7 @@ class _AccessReview(msgspec.Struct, rename="camel"):
 
 async def request_token(call: Call) -> web.Response:
     """Answer a TokenRequest of a ServiceAccount."""
-    wanted, identities = await _read_spec(call, _TokenRequest), call.backend.identities
+    wanted, identities = await _TokenRequest.read(call), call.backend.identities
     account = call.registry.get(call.resource, call.key)
     causes, seconds = [], wanted.expiration_seconds
     if not _SHORTEST <= seconds <= _LONGEST:
@@ -69,7 +78,7 @@ async def request_token(call: Call) -> web.Response:
 
 async def review_token(call: Call) -> web.Response:
     """Answer whose a token is."""
-    asked, identities = await _read_spec(call, _TokenReview), call.backend.identities
+    asked, identities = await _TokenReview.read(call), call.backend.identities
     asked.audiences = asked.audiences or [identities.issuer]
     found = identities.review(asked.token, asked.audiences)
     status: Object = {"user": {}, "error": "invalid bearer token"}
@@ -81,7 +90,7 @@ async def review_token(call: Call) -> web.Response:
 
 async def review_access(call: Call) -> web.Response:
     """Answer what somebody may do: who asks, unless the question names another."""
-    asked = await _read_spec(call, _AccessReview)
+    asked = await _AccessReview.read(call)
     attributes = asked.resource_attributes or asked.non_resource_attributes
     if attributes is None:
         told = "neither resource nor nonResourceAttributes"
@@ -100,14 +109,6 @@ REVIEWS: Mapping[str, Handler] = {
 }
 
 
-async def _read_spec(call: Call, kind: type[T]) -> T:
-    value = await read_object(call.request)
-    try:
-        return msgspec.convert(value.get("spec", {}), kind)
-    except msgspec.ValidationError as error:
-        raise errors.bad_request(f"spec: {error}") from error
-
-
-def _answer(type_meta: Object, spec: msgspec.Struct, status: Object) -> web.Response:
+def _answer(type_meta: Object, spec: _Spec, status: Object) -> web.Response:
     content = {"metadata": {}, "spec": msgspec.to_builtins(spec), "status": status}
     return answer_json(type_meta | content, status=HTTPStatus.CREATED)

@@ -8,7 +8,7 @@ as deleted, in its last matching state.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from aiohttp import ClientConnectionResetError, web
@@ -20,7 +20,7 @@ from devcluster.http.forms import Form, choose_form
 from devcluster.objects.json import JSONValue, encode
 from devcluster.registry.listing import Selection, require_reached
 from devcluster.registry.options import Options
-from devcluster.storage.objects import Change, ChangeType, ObjectKey, Stored, freeze
+from devcluster.storage.objects import Change, ChangeType, ObjectKey, freeze
 from devcluster.storage.store import Ended, Subscription, TooOld
 
 _SHORTEST = 1800  # seconds that a watch lasts when the client names no timeout
@@ -53,7 +53,8 @@ class _View:
         memo = (self.form.name, seen)
         if memo not in change.lines:
             shown, past = change.current, change.previous
-            if past is not None and seen is _DELETED is not change.type:
+            has_ceased = seen is _DELETED and change.type is not _DELETED
+            if has_ceased and past is not None:
                 shown = freeze(past.key, past.value(), shown.revision)
             change.lines[memo] = event_line(seen, self.form.single(shown))
         return change.lines[memo]
@@ -64,11 +65,6 @@ class _View:
         before = past is not None and self.selection.matches(past)
         after = not is_deleted and self.selection.matches(change.current)
         return _SEEN.get((before, after))
-
-    def initial(self, objects: Iterable[Stored]) -> Iterator[bytes]:
-        """Yield the lines that tell what is there."""
-        for stored in filter(self.selection.matches, objects):
-            yield event_line(ChangeType.ADDED, self.form.single(stored))
 
     def bookmark(self, revision: int, **metadata: JSONValue) -> bytes:
         """Return the line that tells how far the watcher has come."""
@@ -113,7 +109,9 @@ def _first_lines(call: Call, view: _View) -> Iterator[bytes]:
     wanted = options.send_initial_events
     if wanted or (wanted is None and not options.resource_version):
         collection = store.collection(call.resource.collection)
-        yield from view.initial(collection.objects(call.target.namespace))
+        objects = collection.objects(call.target.namespace)
+        for stored in filter(view.selection.matches, objects):
+            yield event_line(ChangeType.ADDED, view.form.single(stored))
     if wanted and options.allow_watch_bookmarks:
         yield view.bookmark(store.revision, annotations=_INITIAL_END)
 

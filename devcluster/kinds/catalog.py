@@ -39,9 +39,9 @@ class Catalog:
         """Return each kind that lies in namespaces, once for all its versions."""
         return {each.collection: each for each in self if each.namespaced}.values()
 
-    def versions(self) -> list[list[Resource]]:
-        """Return the kinds of each group and version, preferred versions first."""
-        versions: dict[str, list[Resource]] = {}
+    def roots(self) -> dict[str, list[Resource]]:
+        """Return the kinds below each root, those of preferred versions first."""
+        roots: dict[str, list[Resource]] = {}
         for each in self:
-            versions.setdefault(each.api_version, []).append(each)
-        return list(versions.values())
+            roots.setdefault(each.root, []).append(each)
+        return roots

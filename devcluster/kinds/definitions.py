@@ -86,7 +86,10 @@ def _without_root_fields(schema: Object) -> Object:
 
 def _fill(definition: Object) -> None:
     meta, spec = definition["metadata"], definition["spec"]
-    spec["names"] |= msgspec.to_builtins(msgspec.convert(spec["names"], Names))
+    kind = spec["names"]["kind"]
+    spec["names"] = {"singular": kind.lower(), "listKind": f"{kind}List"} | spec[
+        "names"
+    ]
     if "deletionTimestamp" not in meta:
         # The definition stays until the objects of its kind are gone.
         others = set(meta.get("finalizers", ())) - {CLEANUP_FINALIZER}

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from devcluster.errors import Cause
 from devcluster.kinds.shapes import ANYTHING
 from devcluster.objects.json import Object, dig, encode
 from devcluster.objects.jsonpath import compile_path
-from devcluster.objects.metadata import NameRule
+from devcluster.objects.metadata import NameRuleName
 
 
 @runtime_checkable
@@ -59,10 +58,6 @@ class Names(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        force_setattr(self, "singular", self.singular or self.kind.lower())
-        force_setattr(self, "list_kind", self.list_kind or f"{self.kind}List")
-
 
 STATUS = "status"
 _STATUS_VERBS = ("get", "patch", "update")
@@ -89,7 +84,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=T
     selectable: frozenset[str] = frozenset()  # fields, besides name and namespace
     fixed: tuple[str, ...] = ()  # paths of what never changes
     frozen: tuple[str, ...] = ()  # fields that `immutable: true` keeps from changing
-    name_rule: NameRule = NameRule.SUBDOMAIN
+    name_rule: NameRuleName = "subdomain"
 
     @cached_property
     def type_meta(self) -> Object:
@@ -112,21 +107,23 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", dict=T
         """Group and version as objects spell it."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def root(self) -> str:
+        """The path below which a version is served: `api/v1`, `apis/apps/v1`."""
+        return f"{'apis' if self.group else 'api'}/{self.api_version}"
+
     @cached_property
     def collection(self) -> str:
         """The name of the objects in the store: `widgets.ex.io`, `secrets`."""
-        return self._qualified(self.names.plural)
+        return f"{self.names.plural}.{self.group}".rstrip(".")
 
     @property
     def qualified_kind(self) -> str:
         """The kind as messages spell it: `Widget.ex.io`, `Secret`."""
-        return self._qualified(self.names.kind)
+        return f"{self.names.kind}.{self.group}".rstrip(".")
 
     def is_held(self, value: Object) -> bool:
         """Say whether finalizers keep a deleted object from going."""
         # Those of a Namespace lie in its spec.
         held_by_spec = not self.custom and dig(value, "spec.finalizers")
         return bool(dig(value, "metadata.finalizers") or held_by_spec)
-
-    def _qualified(self, name: str) -> str:
-        return f"{name}.{self.group}" if self.group else name

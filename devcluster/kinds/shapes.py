@@ -15,7 +15,7 @@ import msgspec
 
 from devcluster.errors import Cause, invalid_value, required, too_long
 from devcluster.objects.json import Object, dig
-from devcluster.objects.metadata import NameRule
+from devcluster.objects.metadata import CONFIG_KEY
 
 RBAC = "rbac.authorization.k8s.io"
 TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
@@ -142,7 +142,7 @@ def _judge_config_map(content: _ConfigMap) -> Iterator[Cause]:
 
 def _content_problems(field: str, data: Mapping[str, bytes]) -> Iterator[Cause]:
     for key in data:
-        yield from NameRule.CONFIG_KEY.problems(f"{field}[{key}]", key)
+        yield from CONFIG_KEY.problems(f"{field}[{key}]", key)
     if sum(map(len, data.values())) > _SIZE_LIMIT:
         yield too_long(field, _SIZE_LIMIT)
 

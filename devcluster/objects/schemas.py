@@ -67,7 +67,7 @@ class StructuralSchema:
         return removed
 
     def default(self, value: JSONValue) -> None:
-        """Drop nulls that are not allowed, then set what is absent and has a default."""
+        """Drop nulls that are not allowed, then set what is absent by its default."""
         if isinstance(value, dict):
             for key in [key for key, each in value.items() if each is None]:
                 inner = self._of_field(key) or ANYTHING

@@ -51,11 +51,9 @@ class Selection:
         """Say whether an object is selected."""
         if not matches(self.labels, stored.labels):
             return False
-        return not self.fields or matches(self.fields, self._fields_of(stored))
-
-    def _fields_of(self, stored: Stored) -> dict[str, str]:
-        value = stored.value()
-        return {each.key: str(dig(value, each.key) or "") for each in self.fields}
+        value = stored.value() if self.fields else {}
+        found = {each.key: str(dig(value, each.key) or "") for each in self.fields}
+        return matches(self.fields, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,6 @@ class Stored:
         decoded: Object = decode(self.raw)
         return decoded
 
-    def metadata(self) -> bytes:
-        """Return the encoded metadata alone."""
-        return encode(self.value()["metadata"])
-
 
 def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
     """Encode an object as of `revision`, which is stamped into its metadata."""

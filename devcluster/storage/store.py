@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -142,8 +142,10 @@ class Store:
 
     def __init__(self, *, history_limit: int = DEFAULT_HISTORY_LIMIT) -> None:
         self.revision = 1
-        self._history_limit = history_limit
-        self._collections: dict[str, Collection] = {}
+        # A collection exists by being asked for.
+        self._collections: dict[str, Collection] = defaultdict(
+            lambda: Collection(history_limit=history_limit)
+        )
         self._observers: list[Observer] = []
         self._rehearses = False
 
@@ -152,9 +154,7 @@ class Store:
         self._observers.append(observer)
 
     def collection(self, name: str) -> Collection:
-        """Return a collection; it exists by being asked for."""
-        if name not in self._collections:
-            self._collections[name] = Collection(history_limit=self._history_limit)
+        """Return a collection, empty or not."""
         return self._collections[name]
 
     def put(self, collection: str, key: ObjectKey, value: Object) -> Stored:
