@@ -31,8 +31,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def qualified_resource(self) -> str:
         """The resource as rules name it: `secrets`, `serviceaccounts/token`."""
-        parts = (self.resource, self.subresource)
-        return "/".join(filter(None, parts))
+        return "/".join(filter(None, (self.resource, self.subresource)))
 
 
 _Grant = tuple[str, tuple[PolicyRule, ...]]  # namespace ("" for all) and rules
@@ -123,10 +122,10 @@ def _refusal(user: User, asked: Attributes) -> ApiError:
     if asked.path:
         why = f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
         return ApiError("Forbidden", f"forbidden: {why}")
-    where = f'in the namespace "{asked.namespace}"'
+    where = f'in the namespace "{asked.namespace}"' if asked.namespace else _EVERYWHERE
     why = (
         f'User "{user.name}" cannot {asked.verb} resource "{asked.qualified_resource}" '
-        f'in API group "{asked.group}" {where if asked.namespace else _EVERYWHERE}'
+        f'in API group "{asked.group}" {where}'
     )
     about = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
     return forbidden(about, asked.name, why)

@@ -32,12 +32,9 @@ class DefinitionController:
 
     def _reconcile(self, name: str) -> None:
         stored = self._registry.find(DEFINITIONS, ObjectKey("", name))
-        if stored is None:
-            return
-        if stored.is_going:
-            self._clean_up(stored.key, stored.value())
-        else:
-            self._serve(stored.key, stored.value())
+        if stored is not None:
+            act = self._clean_up if stored.is_going else self._serve
+            act(stored.key, stored.value())
 
     def _serve(self, key: ObjectKey, definition: Object) -> None:
         self._registry.catalog.remove(key.name)

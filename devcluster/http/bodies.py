@@ -1,21 +1,21 @@
-"""Bodies: from bytes to objects of a kind, or to a refusal in Kubernetes' words."""
+"""Bodies: bytes to objects of a kind, or to a refusal; objects and documents to JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from aiohttp import web
 
 from devcluster import errors
 from devcluster.errors import ApiError
-from devcluster.http.answers import JSON_TYPE
 from devcluster.http.calls import Call
 from devcluster.kinds.resource import Resource
 from devcluster.objects import patches, protobuf
-from devcluster.objects.json import Object, decode
+from devcluster.objects.json import Object, decode, encode
 from devcluster.objects.metadata import read_metadata
 
+JSON_TYPE = "application/json"
 BODY_LIMIT = 3 * 1024 * 1024  # bytes, as a real server's
 
 
@@ -79,6 +79,22 @@ async def read_patch(call: Call) -> Callable[[Object], Object]:
         raise _unknown_format(*known)
     body = await read_body(call.request)
     return lambda current: _patched(current, content_type, body)
+
+
+def answer_bytes(
+    body: bytes, *, status: int = 200, warnings: Sequence[str] = ()
+) -> web.Response:
+    """Answer with JSON that is encoded already."""
+    response = web.Response(body=body, status=status, content_type=JSON_TYPE)
+    for warning in warnings:
+        quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{quoted}"')
+    return response
+
+
+def answer_json(value: Object, *, status: int = 200) -> web.Response:
+    """Answer with a document."""
+    return answer_bytes(encode(value), status=status)
 
 
 def _patched(current: Object, content_type: str, body: bytes) -> Object:

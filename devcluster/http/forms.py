@@ -78,22 +78,19 @@ class TableForm(Form):
     def name(self) -> str:
         return f"{type(self).__name__} {self.within.name}"
 
-    @property
-    def _columns(self) -> tuple[Column, ...]:
-        return (_NAME, *self.resource.columns)
-
     def single(self, stored: Stored) -> bytes:
         metadata = {"resourceVersion": str(stored.revision)}
         return self.opening(metadata) + self.item(stored) + b"]}"
 
     def opening(self, metadata: Object) -> bytes:
-        columns = msgspec.to_builtins(self._columns)
+        columns = msgspec.to_builtins((_NAME, *self.resource.columns))
         fields = {"metadata": metadata, "columnDefinitions": columns}
         return _opening("Table", _META, "rows", **fields)
 
     def item(self, stored: Stored) -> bytes:
         value, now = stored.value(), self.outside.now()
-        cells = [_cell(column, value, now) for column in self._columns]
+        columns = (_NAME, *self.resource.columns)
+        cells = [_cell(column, value, now) for column in columns]
         shown = self.within.single(stored)
         return encode({"cells": cells})[:-1] + b',"object":' + shown + b"}"
 

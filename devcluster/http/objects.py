@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 
 from devcluster import errors
-from devcluster.http.answers import JSON_TYPE, answer_bytes, answer_json
-from devcluster.http.bodies import accept_object, read_body, read_object, read_patch
+from devcluster.http import bodies
+from devcluster.http.bodies import accept_object, answer_bytes, read_object
 from devcluster.http.calls import Call, Handler
 from devcluster.http.forms import Form, choose_form
 from devcluster.http.watching import watch
@@ -36,7 +35,7 @@ async def list_objects(call: Call) -> web.StreamResponse:
     pieces = _pieces(form, page)
     if len(page.items) <= _CHUNK:
         return answer_bytes(b"".join(pieces))
-    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
+    response = web.StreamResponse(headers={"Content-Type": bodies.JSON_TYPE})
     await response.prepare(call.request)
     for piece in pieces:
         await response.write(piece)
@@ -53,8 +52,7 @@ async def create(call: Call) -> web.StreamResponse:
     warnings = accept_object(call, value)
     with _rehearsal(call):
         stored = call.registry.create(call.resource, call.target.namespace, value)
-    code = HTTPStatus.CREATED
-    return answer_bytes(form.single(stored), status=code, warnings=warnings)
+    return answer_bytes(form.single(stored), status=201, warnings=warnings)
 
 
 async def update(call: Call) -> web.StreamResponse:
@@ -65,7 +63,7 @@ async def update(call: Call) -> web.StreamResponse:
 
 async def patch(call: Call) -> web.StreamResponse:
     """Store the object that is there as the body changes it."""
-    change = await read_patch(call)
+    change = await bodies.read_patch(call)
     # From here on nothing awaits: the object that was patched is the one stored.
     stored = call.registry.get(call.resource, call.key)
     return _update(call, change(call.resource.type_meta | stored.value()))
@@ -79,7 +77,7 @@ async def delete(call: Call) -> web.StreamResponse:
     if not is_gone:
         return answer_bytes(Form(call.resource).single(stored))
     about = errors.details(call.resource.collection, call.key.name)
-    return answer_json(errors.status("Success", about | {"uid": stored.uid}))
+    return bodies.answer_json(errors.status("Success", about | {"uid": stored.uid}))
 
 
 async def delete_collection(call: Call) -> web.StreamResponse:
@@ -137,7 +135,7 @@ def _pieces(form: Form, page: Page) -> Iterator[bytes]:
 
 async def _read_delete_options(call: Call) -> DeleteOptions:
     """Read what the body and the query say; the body goes first."""
-    body = await read_body(call.request)
+    body = await bodies.read_body(call.request)
     try:
         said = msgspec.json.decode(body or b"{}", type=DeleteOptions)
     except msgspec.DecodeError as error:

@@ -7,7 +7,6 @@ authorization.k8s.io/v1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Self
 
 import msgspec
@@ -17,8 +16,7 @@ from devcluster import errors
 from devcluster.access.identity import User
 from devcluster.access.rbac import Attributes
 from devcluster.clock import timestamp
-from devcluster.http.answers import answer_json
-from devcluster.http.bodies import read_object
+from devcluster.http.bodies import answer_json, read_object
 from devcluster.http.calls import Call, Handler
 from devcluster.objects.json import Object
 
@@ -111,4 +109,4 @@ REVIEWS: Mapping[str, Handler] = {
 
 def _answer(type_meta: Object, spec: _Spec, status: Object) -> web.Response:
     content = {"metadata": {}, "spec": msgspec.to_builtins(spec), "status": status}
-    return answer_json(type_meta | content, status=HTTPStatus.CREATED)
+    return answer_json(type_meta | content, status=201)

@@ -10,8 +10,7 @@ from devcluster import errors
 from devcluster.access.identity import User, user_named
 from devcluster.access.rbac import Attributes
 from devcluster.errors import ApiError
-from devcluster.http.answers import answer_json
-from devcluster.http.bodies import BODY_LIMIT
+from devcluster.http.bodies import BODY_LIMIT, answer_json
 from devcluster.http.calls import TOKEN, Backend, Call, Target
 from devcluster.http.discovery import VERSION, describe
 from devcluster.http.objects import HANDLERS

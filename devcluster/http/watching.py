@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import ClientConnectionResetError, web
 
 from devcluster.errors import ApiError
-from devcluster.http.answers import JSON_TYPE
+from devcluster.http.bodies import JSON_TYPE
 from devcluster.http.calls import Call
 from devcluster.http.forms import Form, choose_form
 from devcluster.objects.json import JSONValue, encode
@@ -34,7 +34,6 @@ _SEEN: Mapping[tuple[bool, bool], ChangeType] = {
     (True, True): ChangeType.MODIFIED,
     (True, False): ChangeType.DELETED,
 }
-_NOBODY = ObjectKey("", "")
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -69,7 +68,7 @@ class _View:
     def bookmark(self, revision: int, **metadata: JSONValue) -> bytes:
         """Return the line that tells how far the watcher has come."""
         value = {"metadata": {"creationTimestamp": None} | metadata}
-        empty = freeze(_NOBODY, value, revision)
+        empty = freeze(ObjectKey("", ""), value, revision)
         return event_line("BOOKMARK", self.form.single(empty))
 
 

@@ -47,16 +47,9 @@ def patched(document: Object, content_type: str, patch: JSONValue) -> JSONValue:
 
     Raises ValueError for what is no patch, PatchRefused for one that does not fit.
     """
-    if content_type == JSON_PATCH:
-        return apply_json_patch(document, patch)
-    return merge(document, patch, MERGE_KEYS if content_type == STRATEGIC_PATCH else {})
-
-
-def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
-    """Return the document after all operations, none of it shared.
-
-    Raises ValueError for what is no patch, PatchRefused for one that does not fit.
-    """
+    if content_type != JSON_PATCH:
+        keys = MERGE_KEYS if content_type == STRATEGIC_PATCH else _NO_KEYS
+        return merge(document, patch, keys)
     try:
         return jsonpatch.apply_patch(document, patch)
     except jsonpatch.InvalidJsonPatch as error:

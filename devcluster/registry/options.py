@@ -14,7 +14,6 @@ import msgspec
 from devcluster import errors
 from devcluster.errors import Cause
 
-_OPTIONS = "Options.meta.k8s.io"
 _WITHOUT_EFFECT = {"fieldManager", "force", "gracePeriodSeconds", "pretty", "timeout"}
 _EXACT, _NOT_OLDER = "Exact", "NotOlderThan"
 _CHOICES: Mapping[str, frozenset[str]] = {
@@ -82,7 +81,7 @@ def read_options(query: Mapping[str, str]) -> Options:
     """Read a query. Raises ApiError: 422 for what would have to be ignored, or 400."""
     given = {name: value for name, value in query.items() if value}
     if causes := list(_problems(given)):
-        raise errors.invalid(_OPTIONS, "", causes)
+        raise errors.invalid("Options.meta.k8s.io", "", causes)
     try:
         return msgspec.convert(given, Options, strict=False)
     except msgspec.ValidationError as error:
