@@ -56,7 +56,8 @@ class GarbageCollector:
         _, stored = self._living[uid]
         if not stored.is_going:
             self._judge(uid)
-        elif ORPHAN in stored.finalizers:
+            return
+        if ORPHAN in stored.finalizers:
             for dependent in self._dependents_of(uid):
                 self._drop_owners(dependent, {uid})
             self._release(uid, ORPHAN)

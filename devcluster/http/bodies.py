@@ -1,4 +1,4 @@
-"""Bodies: bytes to objects of a kind, or to a refusal; objects and documents to JSON."""
+"""Bodies: from bytes to objects of a kind, or to a refusal, and back to JSON."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class StructuralSchema:
             inner = StructuralSchema(self.root["items"])
             for index, item in enumerate(value):
                 yield f"{path}[{index}]", item, inner
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             for key, each in value.items():
                 if (found := self._of_field(key)) is not None:
                     yield _join(path, key), each, StructuralSchema(found)

@@ -149,11 +149,6 @@ CONTAINERS = {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]}
         ),
         (
             CONTAINERS,
-            {"containers": [{"name": "a", "$patch": "delete"}]},
-            {"containers": [{"name": "b"}]},
-        ),
-        (
-            CONTAINERS,
             {
                 "$setElementOrder/containers": [{"name": "b"}, {"name": "a"}],
                 "containers": [{"name": "b", "image": "3"}],
@@ -166,7 +161,6 @@ CONTAINERS = {"containers": [{"name": "a", "image": "1"}, {"name": "b"}]}
     ],
     ids=[
         "by key",
-        "delete by key",
         "order",
         "plain list",
         "null",
