@@ -119,13 +119,10 @@ def _covers_path(url: str, path: str) -> bool:
 
 
 def _refusal(user: User, asked: Attributes) -> ApiError:
+    who = f'User "{user.name}" cannot {asked.verb}'
     if asked.path:
-        why = f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
-        return ApiError("Forbidden", f"forbidden: {why}")
+        return ApiError("Forbidden", f'forbidden: {who} path "{asked.path}"')
+    what = f'resource "{asked.qualified_resource}" in API group "{asked.group}"'
     where = f'in the namespace "{asked.namespace}"' if asked.namespace else _EVERYWHERE
-    why = (
-        f'User "{user.name}" cannot {asked.verb} resource "{asked.qualified_resource}" '
-        f'in API group "{asked.group}" {where}'
-    )
-    about = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
-    return forbidden(about, asked.name, why)
+    about = f"{asked.resource}.{asked.group}".rstrip(".")
+    return forbidden(about, asked.name, f"{who} {what} {where}")

@@ -62,8 +62,7 @@ async def request_token(call: Call) -> web.Response:
         told = "must be from 10 minutes to 2^32 seconds"
         causes.append(errors.invalid_value("spec.expirationSeconds", seconds, told))
     if wanted.bound_object_ref is not None:
-        place = "spec.boundObjectRef"
-        causes.append(errors.forbidden_field(place, "not supported here"))
+        causes.append(errors.forbidden_field("spec.boundObjectRef", "not supported"))
     if causes:
         about = "TokenRequest.authentication.k8s.io"
         raise errors.invalid(about, call.target.name, causes)

@@ -32,7 +32,6 @@ _NO_KEYS: Keys = {}
 # These say only in which order to put things, and what goes along with a choice.
 _IGNORED = ("$setElementOrder/", "$retainKeys")
 
-
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"

@@ -224,8 +224,9 @@ def _change_problems(resource: Resource, new: Object, old: Object) -> Iterator[C
 def _carry_metadata(new: Object, old: Object) -> None:
     """Take over what an update leaves out because only the server sets it."""
     new.pop("generation", None)
-    for field in old.keys() & {*SERVER_FIELDS, "resourceVersion", "generation"}:
-        new.setdefault(field, old[field])
+    for field in (*SERVER_FIELDS, "resourceVersion", "generation"):
+        if field in old:
+            new.setdefault(field, old[field])
 
 
 def _set_propagation(meta: Object, propagation: Propagation | None) -> None:

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
 from operator import attrgetter
 
 from devcluster.objects.json import Object
@@ -94,9 +93,12 @@ class Collection:
         """Return what happened after `revision`. Raises `TooOld`."""
         if revision < self._lost:
             raise TooOld
-        backwards = reversed(self._history)
-        later = takewhile(lambda each: each.current.revision > revision, backwards)
-        return list(later)[::-1]
+        later = []
+        for change in reversed(self._history):
+            if change.current.revision <= revision:
+                break
+            later.append(change)
+        return later[::-1]
 
     def apply(self, change: Change) -> None:
         """Take a change in and tell who listens."""
