@@ -46,10 +46,8 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="devcluster",
-        description="An in-memory Kubernetes API server for demos and tests.",
-    )
+    told = "An in-memory Kubernetes API server for demos and tests."
+    parser = argparse.ArgumentParser(prog="devcluster", description=told)
     told = "where to write the administrator's kubeconfig when the server is ready"
     parser.add_argument("--kubeconfig", type=Path, required=True, help=told)
     told = "port on 127.0.0.1; 0 takes a free one"

@@ -1,15 +1,28 @@
-"""Wall time in the words of Kubernetes objects."""
+"""What the cluster takes from outside, and times in the words of its objects."""
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-
-Now = Callable[[], float]
-"""Tells wall time: seconds since the Unix epoch."""
+from random import Random, SystemRandom
 
 # An age is told in the first unit that it fills twice, as kubectl does.
 _AGE_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Wall time and chance."""
+
+    now: Callable[[], float] = time.time  # seconds since the Unix epoch
+    random: Random = field(default_factory=SystemRandom)
+
+    def uuid(self) -> str:
+        """Return a new one."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
 
 def timestamp(epoch: float) -> str:

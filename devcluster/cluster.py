@@ -12,11 +12,10 @@ import asyncio
 import base64
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random, SystemRandom
 
 import trustme
 import yaml
@@ -24,18 +23,17 @@ from aiohttp import web
 
 from devcluster.access.identity import Identities
 from devcluster.access.rbac import Authorizer
-from devcluster.clock import Now
+from devcluster.clock import Outside
 from devcluster.control.definitions import DefinitionController
 from devcluster.control.garbage import GarbageCollector
 from devcluster.control.loop import ControlLoop
 from devcluster.control.namespaces import NamespaceController
-from devcluster.http.reviews import Reviews
+from devcluster.http.calls import Backend
 from devcluster.http.server import ApiServer
-from devcluster.kinds.builtins import BUILTINS, SERVICE_ACCOUNTS
+from devcluster.kinds.builtins import BUILTINS, BY_KIND
 from devcluster.kinds.catalog import Catalog
 from devcluster.registry.registry import Registry
-from devcluster.storage.objects import ObjectKey
-from devcluster.storage.store import DEFAULT_HISTORY_LIMIT, Store
+from devcluster.storage.store import Store
 
 HOST = "127.0.0.1"
 _NAME = "devcluster"
@@ -43,60 +41,49 @@ _TOKEN_BITS = 192
 _SHUTDOWN_SECONDS = 2.0  # for answers under way; watches are ended before
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DevCluster:
     """A running API server and its controllers."""
 
-    def __init__(
-        self, *, store: Store, url: str, ca_pem: str, admin_token: str
-    ) -> None:
-        self._store = store
-        self.url = url
-        self.ca_pem = ca_pem
-        self.admin_token = admin_token
+    url: str
+    ca_pem: str
+    admin_token: str = field(repr=False)
+    _store: Store = field(default_factory=Store, repr=False)
 
     @classmethod
     @asynccontextmanager
-    async def start(
-        cls,
-        *,
-        port: int = 0,
-        now: Now = time.time,
-        random: Random | None = None,
-        history_limit: int = DEFAULT_HISTORY_LIMIT,
-    ) -> AsyncIterator[DevCluster]:
+    async def start(cls, *, port: int = 0) -> AsyncIterator[DevCluster]:
         """Run a cluster for the length of the `async with` block.
 
         `port` 0 takes a free one. Raises OSError when the port is taken.
-        `history_limit` is how many changes of each kind a watch can go back.
         """
-        chance = random or SystemRandom()
-        authority = trustme.CA()
+        outside, authority = Outside(), trustme.CA()
         with socket.create_server((HOST, port)) as listener:
             cluster = cls(
-                store=Store(history_limit=history_limit),
                 url=f"https://{HOST}:{listener.getsockname()[1]}",
                 ca_pem=authority.cert_pem.bytes().decode(),
-                admin_token=f"{chance.getrandbits(_TOKEN_BITS):048x}",
+                admin_token=f"{outside.random.getrandbits(_TOKEN_BITS):048x}",
             )
-            loop, server = cluster._build(now=now, random=chance)
-            async with _serving(server, listener, _tls(authority)), _running(loop):
+            loop, server = cluster._build(outside)
+            serving = _serving(server, listener, authority)
+            async with serving, asyncio.TaskGroup() as group:
+                controllers = group.create_task(loop.run(), name="controllers")
                 try:
                     yield cluster
                 finally:
                     cluster.end_watches()
+                    controllers.cancel()
 
     def kubeconfig(self) -> str:
         """Return a kubeconfig for the administrator."""
         authority = base64.b64encode(self.ca_pem.encode()).decode()
         cluster = {"server": self.url, "certificate-authority-data": authority}
-        user = {"token": self.admin_token}
-        context = {"cluster": _NAME, "user": _NAME}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": _NAME, "cluster": cluster}],
-            "users": [{"name": _NAME, "user": user}],
-            "contexts": [{"name": _NAME, "context": context}],
+            "users": [{"name": _NAME, "user": {"token": self.admin_token}}],
+            "contexts": [{"name": _NAME, "context": {"cluster": _NAME, "user": _NAME}}],
             "current-context": _NAME,
         }
         return yaml.safe_dump(document, sort_keys=False)
@@ -109,52 +96,33 @@ class DevCluster:
         """End every watch, as a server that restarts does."""
         self._store.close()
 
-    def _account_uid(self, namespace: str, name: str) -> str | None:
-        accounts = self._store.collection(SERVICE_ACCOUNTS.collection)
-        stored = accounts.get(ObjectKey(namespace, name))
-        return None if stored is None else stored.uid
-
-    def _build(self, *, now: Now, random: Random) -> tuple[ControlLoop, ApiServer]:
+    def _build(self, outside: Outside) -> tuple[ControlLoop, ApiServer]:
         """Wire the parts and create what every cluster has."""
-        store = self._store
-        registry = Registry(
-            store=store, catalog=Catalog(BUILTINS), now=now, random=random
-        )
+        store, token = self._store, self.admin_token
+        registry = Registry(store=store, catalog=Catalog(BUILTINS), outside=outside)
         controllers = (
-            DefinitionController(registry=registry, now=now),
-            NamespaceController(registry=registry, ca_pem=self.ca_pem),
-            GarbageCollector(registry=registry),
+            DefinitionController(registry=registry).handle,
+            NamespaceController(registry=registry, ca_pem=self.ca_pem).handle,
+            GarbageCollector(registry=registry).handle,
         )
-        bootstrap = Path(__file__).with_name("bootstrap.yaml")
         loop = ControlLoop(store=store, controllers=controllers)
         identities = Identities(
-            issuer=self.url,
-            admin_token=self.admin_token,
-            account_uid=self._account_uid,
-            now=now,
-            random=random,
+            issuer=self.url, admin_token=token, store=store, outside=outside
         )
-        reviews = Reviews(
-            registry=registry, identities=identities, authorizer=Authorizer(store)
-        )
-        server = ApiServer(registry=registry, reviews=reviews, now=now, random=random)
-        kinds = {resource.names.kind: resource for resource in BUILTINS}
-        for value in yaml.safe_load_all(bootstrap.read_text()):
-            registry.create(kinds[value["kind"]], "", value)
+        backend = Backend(registry, identities, Authorizer(store))
+        bootstrap = Path(__file__).with_name("bootstrap.yaml").read_text()
+        for value in yaml.safe_load_all(bootstrap):
+            registry.create(BY_KIND[value["kind"]], "", value)
         loop.settle()
-        return loop, server
-
-
-def _tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(HOST, "localhost").configure_cert(context)
-    return context
+        return loop, ApiServer(backend)
 
 
 @asynccontextmanager
 async def _serving(
-    server: ApiServer, listener: socket.socket, tls: ssl.SSLContext
+    server: ApiServer, listener: socket.socket, authority: trustme.CA
 ) -> AsyncIterator[None]:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(HOST, "localhost").configure_cert(tls)
     runner = web.AppRunner(
         server.application(),
         access_log=None,
@@ -167,13 +135,3 @@ async def _serving(
         yield
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def _running(loop: ControlLoop) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(loop.run(), name="controllers")
-        try:
-            yield
-        finally:
-            task.cancel()

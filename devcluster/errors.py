@@ -1,6 +1,7 @@
 """How a request is refused: metav1.Status with Kubernetes' own words.
 
-    ApiError            carries code, reason, message and details of one Status
+    ApiError            carries reason, message and details of one Status; the reason
+                        decides the code
 
 The functions below make the refusals that several layers need; their wording is
 that of kube-apiserver, since clients and people search for it. What a refusal is
@@ -10,7 +11,7 @@ about is called by plural (or kind) and group together: `secrets`, `widgets.ex.i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
@@ -28,40 +29,48 @@ class Cause:
         return f"{self.field}: {self.message}"
 
 
+Details = Mapping[str, Any]
+NO_DETAILS: Details = {}
+# Most reasons are the phrases of HTTP in one word.
+_CODES: Mapping[str, int] = {
+    **{each.phrase.replace(" ", ""): each.value for each in HTTPStatus},
+    "AlreadyExists": 409,
+    "Expired": 410,
+    "RequestEntityTooLarge": 413,
+    "Invalid": 422,
+    "Timeout": 504,
+}
+
+
 class ApiError(Exception):
     """A request that is answered with a Status of failure."""
 
     def __init__(
-        self,
-        code: HTTPStatus,
-        reason: str,
-        message: str,
-        *,
-        about: str = "",
-        name: str = "",
-        causes: Iterable[Cause] = (),
+        self, reason: str, message: str, details: Details = NO_DETAILS
     ) -> None:
         super().__init__(message)
-        self.code = code
         self.reason = reason
-        kind, _, group = about.partition(".")
-        details = {"name": name, "group": group, "kind": kind}
-        self._details: dict[str, Any] = {k: v for k, v in details.items() if v}
-        if told := [asdict(cause) for cause in causes]:
-            self._details["causes"] = told
+        self.code = _CODES[reason]
+        self._details = details
 
     def as_json(self) -> dict[str, Any]:
         """Return the metav1.Status that the client is shown."""
-        return {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": {},
-            "status": "Failure",
-            "message": str(self),
-            "reason": self.reason,
-            "details": self._details,
-            "code": self.code,
-        }
+        told = {"message": str(self), "reason": self.reason, "code": self.code}
+        return status("Failure", self._details) | told
+
+
+def details(about: str, name: str, *causes: Cause) -> dict[str, Any]:
+    """Return the details of a Status that is about an object."""
+    kind, _, group = about.partition(".")
+    told = [asdict(cause) for cause in causes]
+    found = {"name": name, "group": group, "kind": kind, "causes": told}
+    return {field: each for field, each in found.items() if each}
+
+
+def status(outcome: str, details: Details) -> dict[str, Any]:
+    """Return a metav1.Status."""
+    head = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+    return head | {"status": outcome, "details": details}
 
 
 def spell(value: object) -> str:
@@ -105,69 +114,46 @@ def too_long(field: str, limit: int) -> Cause:
 
 def bad_request(message: str) -> ApiError:
     """Refuse what cannot be understood."""
-    return ApiError(HTTPStatus.BAD_REQUEST, "BadRequest", message)
+    return ApiError("BadRequest", message)
 
 
-def unauthorized() -> ApiError:
-    """Refuse who cannot be recognised."""
-    return ApiError(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
-
-
-def forbidden(
-    about: str, name: str, why: str, causes: Iterable[Cause] = ()
-) -> ApiError:
+def forbidden(about: str, name: str, why: str, *causes: Cause) -> ApiError:
     """Refuse what the identity may not do, or what the object may not have done."""
     subject = f'{about} "{name}"' if name else about
     message = f"{subject} is forbidden: {why}"
-    code = HTTPStatus.FORBIDDEN
-    return ApiError(code, "Forbidden", message, about=about, name=name, causes=causes)
+    return ApiError("Forbidden", message, details(about, name, *causes))
 
 
 def not_found(about: str, name: str) -> ApiError:
     """Say that there is no such object."""
-    message = f'{about} "{name}" not found'
-    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message, about=about, name=name)
+    return ApiError("NotFound", f'{about} "{name}" not found', details(about, name))
 
 
 def no_such_resource() -> ApiError:
     """Say that nothing is served under this path."""
-    message = "the server could not find the requested resource"
-    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", message)
+    return ApiError("NotFound", "the server could not find the requested resource")
 
 
 def method_not_allowed() -> ApiError:
     """Say that what is served here does not take this method."""
     message = "the server does not allow this method on the requested resource"
-    return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+    return ApiError("MethodNotAllowed", message)
 
 
 def already_exists(about: str, name: str) -> ApiError:
     """Say that the name is taken."""
     message = f'{about} "{name}" already exists'
-    code = HTTPStatus.CONFLICT
-    return ApiError(code, "AlreadyExists", message, about=about, name=name)
+    return ApiError("AlreadyExists", message, details(about, name))
 
 
 def conflict(about: str, name: str, why: str) -> ApiError:
     """Say that a precondition does not hold (any more)."""
     message = f'Operation cannot be fulfilled on {about} "{name}": {why}'
-    return ApiError(HTTPStatus.CONFLICT, "Conflict", message, about=about, name=name)
+    return ApiError("Conflict", message, details(about, name))
 
 
 def invalid(about: str, name: str, causes: Sequence[Cause]) -> ApiError:
     """Refuse an object or options with the reason for each field."""
     told = str(causes[0]) if len(causes) == 1 else f"[{', '.join(map(str, causes))}]"
     message = f'{about} "{name}" is invalid: {told}'
-    code = HTTPStatus.UNPROCESSABLE_ENTITY
-    return ApiError(code, "Invalid", message, about=about, name=name, causes=causes)
-
-
-def expired(message: str) -> ApiError:
-    """Say that a resourceVersion is older than what is remembered."""
-    return ApiError(HTTPStatus.GONE, "Expired", message)
-
-
-def unsupported_media_type(message: str) -> ApiError:
-    """Refuse a body in a form that is not understood here."""
-    code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return ApiError(code, "UnsupportedMediaType", message)
+    return ApiError("Invalid", message, details(about, name, *causes))

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import hmac
-import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from random import Random
 
 import jwt
-import jwt.types
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from devcluster.clock import Now
-from devcluster.objects.json import Object
-from devcluster.storage.objects import Stored
+from devcluster.clock import Outside
+from devcluster.kinds.builtins import SERVICE_ACCOUNTS
+from devcluster.objects.json import Object, decode
+from devcluster.storage.objects import ObjectKey, Stored
+from devcluster.storage.store import Store
 
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 ACCOUNT_PREFIX = "system:serviceaccount:"
 _ALGORITHM = "ES256"
 _REMEMBERED = 4096  # verified tokens: a signature costs more than a look-up
-_UNCHECKED: jwt.types.Options = {
-    "verify_exp": False,
-    "verify_nbf": False,
-    "verify_iat": False,
-    "verify_aud": False,
-}
-
-AccountUid = Callable[[str, str], str | None]
-"""Returns the uid of a ServiceAccount by namespace and name, None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +56,23 @@ class Identities:
     """
 
     def __init__(
-        self,
-        *,
-        issuer: str,
-        admin_token: str,
-        account_uid: AccountUid,
-        now: Now,
-        random: Random,
+        self, *, issuer: str, admin_token: str, store: Store, outside: Outside
     ) -> None:
         self.issuer = issuer
         self._admin_token = admin_token
-        self._account_uid = account_uid
-        self._now = now
-        self._random = random
+        self._accounts = store.collection(SERVICE_ACCOUNTS.collection)
+        self._outside = outside
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._key_id = self._uuid()
+        self._key_id = outside.uuid()
         self._decode = lru_cache(_REMEMBERED)(self._decode_signed)
 
     def issue(
         self, account: Stored, audiences: Sequence[str], seconds: int
     ) -> tuple[str, float]:
         """Return a token of a ServiceAccount and its end (seconds since the epoch)."""
-        issued = int(self._now())
+        issued = int(self._outside.now())
         namespace, name = account.key
+        whose = {"name": name, "uid": account.uid}
         claims = {
             "iss": self.issuer,
             "sub": f"{ACCOUNT_PREFIX}{namespace}:{name}",
@@ -96,11 +80,8 @@ class Identities:
             "iat": issued,
             "nbf": issued,
             "exp": issued + seconds,
-            "jti": self._uuid(),
-            "kubernetes.io": {
-                "namespace": namespace,
-                "serviceaccount": {"name": name, "uid": account.uid},
-            },
+            "jti": self._outside.uuid(),
+            "kubernetes.io": {"namespace": namespace, "serviceaccount": whose},
         }
         headers = {"kid": self._key_id}
         token = jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers=headers)
@@ -121,15 +102,16 @@ class Identities:
         if hmac.compare_digest(token.encode(), self._admin_token.encode()):
             return ADMIN, list(audiences)
         claims = self._decode(token)
-        if claims is None or not claims["nbf"] <= self._now() < claims["exp"]:
+        if claims is None or not claims["nbf"] <= self._outside.now() < claims["exp"]:
             return None
         meant = [audience for audience in audiences if audience in claims["aud"]]
         # A token outlives neither its account nor a namesake of it.
-        said = claims["kubernetes.io"]["serviceaccount"]
-        uid = self._account_uid(claims["kubernetes.io"]["namespace"], said["name"])
-        if not meant or uid != said["uid"]:
+        said = claims["kubernetes.io"]
+        name, uid = said["serviceaccount"]["name"], said["serviceaccount"]["uid"]
+        account = self._accounts.get(ObjectKey(said["namespace"], name))
+        if not meant or account is None or account.uid != uid:
             return None
-        return user_named(claims["sub"], said["uid"]), meant
+        return user_named(claims["sub"], uid), meant
 
     def jwks(self) -> Object:
         """Return the public key as a JSON Web Key Set."""
@@ -137,14 +119,13 @@ class Identities:
         key = jwt.algorithms.ECAlgorithm.to_jwk(public, as_dict=True)
         return {"keys": [key | {"use": "sig", "kid": self._key_id, "alg": _ALGORITHM}]}
 
-    def _uuid(self) -> str:
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-
     def _decode_signed(self, token: str) -> Object | None:
         """Return the claims of a token that we signed, None of any other."""
         key = self._key.public_key()
         try:
             # Times are judged by the injected clock, audiences by the caller.
-            return jwt.decode(token, key, algorithms=[_ALGORITHM], options=_UNCHECKED)
+            payload = jwt.PyJWS().decode(token, key, algorithms=[_ALGORITHM])
         except jwt.InvalidTokenError:
             return None
+        claims: Object = decode(payload)
+        return claims

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from http import HTTPStatus
 
 import msgspec
 
 from devcluster.access.identity import ACCOUNT_PREFIX, MASTERS, User
 from devcluster.errors import ApiError, forbidden
-from devcluster.kinds.builtins import (
-    CLUSTER_ROLE_BINDINGS,
-    CLUSTER_ROLES,
-    ROLE_BINDINGS,
-    ROLES,
-)
+from devcluster.kinds.builtins import BY_KIND
 from devcluster.kinds.shapes import RBAC, Binding, PolicyRule, Role, Subject
 from devcluster.storage.objects import Change, ObjectKey, Stored
-from devcluster.storage.store import Store
+from devcluster.storage.store import Collection, Store
 
 _ALL = "*"
 _EVERYWHERE = "at the cluster scope"
@@ -38,8 +31,7 @@ class Attributes(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def qualified_resource(self) -> str:
         """The resource as rules name it: `secrets`, `serviceaccounts/token`."""
-        below = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.resource}{below}"
+        return "/".join(filter(None, (self.resource, self.subresource)))
 
 
 _Grant = tuple[str, tuple[PolicyRule, ...]]  # namespace ("" for all) and rules
@@ -80,23 +72,24 @@ class Authorizer:
 
     def _read(self) -> dict[_Holder, list[_Grant]]:
         grants: dict[_Holder, list[_Grant]] = defaultdict(list)
-        for bindings in (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS):
-            for stored in self._store.collection(bindings.collection).objects():
-                for holder, grant in self._grants_of(stored):
-                    grants[holder].append(grant)
+        for kind in ("RoleBinding", "ClusterRoleBinding"):
+            for stored in self._collection(kind).objects():
+                self._grant(stored, grants)
         return grants
 
-    def _grants_of(self, stored: Stored) -> Iterator[tuple[_Holder, _Grant]]:
+    def _grant(self, stored: Stored, grants: dict[_Holder, list[_Grant]]) -> None:
+        """Add what a binding gives, nothing where its role is missing."""
         binding = msgspec.json.decode(stored.raw, type=Binding)
+        kind, name = binding.role_ref.kind, binding.role_ref.name
         namespace = stored.key.namespace
-        key, kind = ObjectKey(namespace, binding.role_ref.name), ROLES
-        if binding.role_ref.kind == "ClusterRole":
-            key, kind = ObjectKey("", binding.role_ref.name), CLUSTER_ROLES
-        role = self._store.collection(kind.collection).get(key)
-        if role is not None:
+        home = "" if kind == "ClusterRole" else namespace
+        if role := self._collection(kind).get(ObjectKey(home, name)):
             rules = msgspec.json.decode(role.raw, type=Role).rules
             for subject in binding.subjects:
-                yield _holder(subject), (namespace, rules)
+                grants[_holder(subject)].append((namespace, rules))
+
+    def _collection(self, kind: str) -> Collection:
+        return self._store.collection(BY_KIND[kind].collection)
 
 
 def _holder(subject: Subject) -> _Holder:
@@ -126,13 +119,10 @@ def _covers_path(url: str, path: str) -> bool:
 
 
 def _refusal(user: User, asked: Attributes) -> ApiError:
+    who = f'User "{user.name}" cannot {asked.verb}'
     if asked.path:
-        why = f'User "{user.name}" cannot {asked.verb} path "{asked.path}"'
-        return ApiError(HTTPStatus.FORBIDDEN, "Forbidden", f"forbidden: {why}")
-    where = f'in the namespace "{asked.namespace}"'
-    why = (
-        f'User "{user.name}" cannot {asked.verb} resource "{asked.qualified_resource}" '
-        f'in API group "{asked.group}" {where if asked.namespace else _EVERYWHERE}'
-    )
-    about = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
-    return forbidden(about, asked.name, why)
+        return ApiError("Forbidden", f'forbidden: {who} path "{asked.path}"')
+    what = f'resource "{asked.qualified_resource}" in API group "{asked.group}"'
+    where = f'in the namespace "{asked.namespace}"' if asked.namespace else _EVERYWHERE
+    about = f"{asked.resource}.{asked.group}".rstrip(".")
+    return forbidden(about, asked.name, f"{who} {what} {where}")

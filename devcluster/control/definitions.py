@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devcluster.clock import Now, timestamp
+from devcluster.clock import timestamp
 from devcluster.kinds.builtins import DEFINITIONS
 from devcluster.kinds.definitions import CLEANUP_FINALIZER, resources_of
 from devcluster.objects.json import Object
@@ -15,9 +15,8 @@ _ACCEPTED = (("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAcce
 class DefinitionController:
     """Keeps the catalog equal to the stored definitions."""
 
-    def __init__(self, *, registry: Registry, now: Now) -> None:
+    def __init__(self, *, registry: Registry) -> None:
         self._registry = registry
-        self._now = now
 
     def handle(self, change: Change) -> None:
         """Serve a definition, or take away a kind that goes."""
@@ -33,27 +32,22 @@ class DefinitionController:
 
     def _reconcile(self, name: str) -> None:
         stored = self._registry.find(DEFINITIONS, ObjectKey("", name))
-        if stored is None:
-            return
-        if stored.is_going:
-            self._clean_up(stored.key, stored.value())
-        else:
-            self._serve(stored.key, stored.value())
+        if stored is not None:
+            act = self._clean_up if stored.is_going else self._serve
+            act(stored.key, stored.value())
 
     def _serve(self, key: ObjectKey, definition: Object) -> None:
         self._registry.catalog.remove(key.name)
         self._registry.catalog.add(resources_of(definition))
-        definition["status"] = _status(definition, timestamp(self._now()))
+        now = timestamp(self._registry.outside.now())
+        definition["status"] = _status(definition, now)
         self._registry.update(DEFINITIONS, key, definition, status=True)
 
     def _clean_up(self, key: ObjectKey, definition: Object) -> None:
         resource = self._registry.catalog.of_collection(key.name)
-        collection = self._registry.store.collection(key.name)
-        if resource is not None:
-            for stored in collection.objects():
-                self._registry.delete(resource, stored.key)
+        is_empty = resource is None or self._registry.clear(resource)
         finalizers = definition["metadata"].get("finalizers", [])
-        if not len(collection) and CLEANUP_FINALIZER in finalizers:
+        if is_empty and CLEANUP_FINALIZER in finalizers:
             finalizers.remove(CLEANUP_FINALIZER)
             self._registry.update(DEFINITIONS, key, definition)
 

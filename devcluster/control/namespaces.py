@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from devcluster.kinds.builtins import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
+from devcluster.kinds.builtins import BY_KIND, NAMESPACES
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 from devcluster.registry.registry import Registry
@@ -17,8 +15,8 @@ class NamespaceController:
     def __init__(self, *, registry: Registry, ca_pem: str) -> None:
         self._registry = registry
         self._furniture: tuple[tuple[Resource, str, Object], ...] = (
-            (SERVICE_ACCOUNTS, "default", {}),
-            (CONFIG_MAPS, "kube-root-ca.crt", {"data": {"ca.crt": ca_pem}}),
+            (BY_KIND["ServiceAccount"], "default", {}),
+            (BY_KIND["ConfigMap"], "kube-root-ca.crt", {"data": {"ca.crt": ca_pem}}),
         )
 
     def handle(self, change: Change) -> None:
@@ -42,16 +40,8 @@ class NamespaceController:
                 self._registry.create(resource, name, value)
 
     def _empty(self, key: ObjectKey, namespace: Object) -> None:
-        for resource, content in list(self._contents(key.name)):
-            self._registry.delete(resource, content)
-        is_empty = next(self._contents(key.name), None) is None
-        if is_empty and namespace["spec"].get("finalizers"):
+        kinds = self._registry.catalog.namespaced()
+        are_empty = [self._registry.clear(kind, key.name) for kind in kinds]
+        if all(are_empty) and namespace["spec"].get("finalizers"):
             namespace["spec"] = {"finalizers": []}
             self._registry.update(NAMESPACES, key, namespace)
-
-    def _contents(self, name: str) -> Iterator[tuple[Resource, ObjectKey]]:
-        for resource in self._registry.catalog.collections():
-            if resource.namespaced:
-                collection = self._registry.store.collection(resource.collection)
-                for stored in collection.objects(name):
-                    yield resource, stored.key

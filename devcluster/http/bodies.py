@@ -1,31 +1,22 @@
-"""Bodies: from bytes to objects of a kind, or to a refusal in Kubernetes' words."""
+"""Bodies: from bytes to objects of a kind, or to a refusal, and back to JSON."""
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from collections.abc import Callable, Sequence
 
 import msgspec
 from aiohttp import web
 
 from devcluster import errors
 from devcluster.errors import ApiError
-from devcluster.http.answers import JSON_TYPE
+from devcluster.http.calls import Call
 from devcluster.kinds.resource import Resource
-from devcluster.objects import protobuf
-from devcluster.objects.json import Object, decode
+from devcluster.objects import patches, protobuf
+from devcluster.objects.json import Object, decode, encode
 from devcluster.objects.metadata import read_metadata
-from devcluster.objects.patches import (
-    MERGE_KEYS,
-    PatchRefused,
-    apply_json_patch,
-    merge,
-)
 
+JSON_TYPE = "application/json"
 BODY_LIMIT = 3 * 1024 * 1024  # bytes, as a real server's
-_JSON_PATCH = "application/json-patch+json"
-_MERGE_PATCH = "application/merge-patch+json"
-_STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-_APPLY = "application/apply-patch+"
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -33,11 +24,8 @@ async def read_body(request: web.Request) -> bytes:
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise ApiError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            "RequestEntityTooLarge",
-            f"Request entity too large: limit is {BODY_LIMIT}",
-        ) from error
+        told = f"Request entity too large: limit is {BODY_LIMIT}"
+        raise ApiError("RequestEntityTooLarge", told) from error
 
 
 async def read_object(request: web.Request) -> Object:
@@ -53,78 +41,88 @@ async def read_object(request: web.Request) -> Object:
         if request.content_type in {JSON_TYPE, "application/octet-stream"}:
             return msgspec.convert(decode(body), Object)
     except ValueError as error:
-        raise errors.bad_request(
-            f"the object provided is unrecognized: {error}"
-        ) from error
+        told = f"the object provided is unrecognized: {error}"
+        raise errors.bad_request(told) from error
     raise _unknown_format(JSON_TYPE, protobuf.CONTENT_TYPE)
 
 
-def accept_object(resource: Resource, value: Object, validation: str) -> list[str]:
-    """Check and prune an object as one of `resource`; return the warnings.
+def accept_object(call: Call, value: Object) -> list[str]:
+    """Check and prune an object as one of the kind asked for; return the warnings.
 
-    `validation` is what becomes of unknown fields: Ignore, Warn or Strict. Raises
-    ApiError (400).
+    Raises ApiError (400).
     """
-    _require_kind(resource, value)
+    resource, validation = call.resource, call.options.field_validation
     try:
+        _require_kind(resource, value)
         value["metadata"] = read_metadata(value.get("metadata"))
-        unknown = resource.schema.prune(value)
+        unknown = [f'unknown field "{each}"' for each in resource.schema.prune(value)]
     except ValueError as error:
         raise _not_decodable(resource, str(error)) from error
-    told = [f'unknown field "{path}"' for path in unknown]
-    if told and validation == "Strict":
-        raise _not_decodable(resource, f"strict decoding error: {', '.join(told)}")
-    return told if validation == "Warn" else []
+    if unknown and validation == "Strict":
+        raise _not_decodable(resource, f"strict decoding error: {', '.join(unknown)}")
+    return unknown if validation == "Warn" else []
 
 
-def patched(current: Object, content_type: str, body: bytes) -> Object:
-    """Return `current` after the patch in `body`. Raises ApiError (400, 422)."""
-    keys = MERGE_KEYS if content_type == _STRATEGIC_PATCH else {}
+async def read_patch(call: Call) -> Callable[[Object], Object]:
+    """Return what the patch in the body makes of an object.
+
+    Raises ApiError: 415 at once, 400 and 422 when it is applied.
+    """
+    content_type = call.request.content_type
+    if content_type.startswith("application/apply-patch+"):
+        told = "server-side apply is not supported by this development server"
+        raise ApiError("UnsupportedMediaType", told)
+    known = [patches.JSON_PATCH, patches.MERGE_PATCH]
+    if not call.resource.custom:
+        known.append(patches.STRATEGIC_PATCH)
+    if content_type not in known:
+        raise _unknown_format(*known)
+    body = await read_body(call.request)
+    return lambda current: _patched(current, content_type, body)
+
+
+def answer_bytes(
+    body: bytes, *, status: int = 200, warnings: Sequence[str] = ()
+) -> web.Response:
+    """Answer with JSON that is encoded already."""
+    response = web.Response(body=body, status=status, content_type=JSON_TYPE)
+    for warning in warnings:
+        quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{quoted}"')
+    return response
+
+
+def answer_json(value: Object, *, status: int = 200) -> web.Response:
+    """Answer with a document."""
+    return answer_bytes(encode(value), status=status)
+
+
+def _patched(current: Object, content_type: str, body: bytes) -> Object:
     try:
-        patch = decode(body)
-        if content_type == _JSON_PATCH:
-            result = apply_json_patch(current, patch)
-        else:
-            result = merge(current, patch, keys)
+        result = patches.patched(current, content_type, decode(body))
         return msgspec.convert(result, Object)
     except ValueError as error:
         raise errors.bad_request(f"error decoding patch: {error}") from error
-    except PatchRefused as error:
-        code = HTTPStatus.UNPROCESSABLE_ENTITY
+    except patches.PatchRefused as error:
         told = "the server rejected our request due to an error in our request"
-        raise ApiError(code, "Invalid", f"{told}: {error}") from error
-
-
-def require_patch_type(resource: Resource, content_type: str) -> None:
-    """Refuse a kind of patch that this kind of object does not take (415)."""
-    if content_type.startswith(_APPLY):
-        raise errors.unsupported_media_type(
-            "server-side apply is not supported by this development server"
-        )
-    known = [_JSON_PATCH, _MERGE_PATCH]
-    if not resource.custom:
-        known.append(_STRATEGIC_PATCH)
-    if content_type not in known:
-        raise _unknown_format(*known)
+        raise ApiError("Invalid", f"{told}: {error}") from error
 
 
 def _unknown_format(*known: str) -> ApiError:
-    told = "the body of the request was in an unknown format"
-    return errors.unsupported_media_type(f"{told} - accepted are: {', '.join(known)}")
+    told = "the body of the request was in an unknown format - accepted are: "
+    return ApiError("UnsupportedMediaType", told + ", ".join(known))
 
 
 def _require_kind(resource: Resource, value: Object) -> None:
-    kind, api_version = value.get("kind"), value.get("apiVersion")
-    if resource.custom and not kind:
-        raise _not_decodable(resource, "Object 'Kind' is missing")
-    if kind not in {None, "", resource.names.kind}:
-        raise _not_decodable(resource, f"it is a {kind}")
-    if api_version not in {None, "", resource.api_version}:
-        raise _not_decodable(resource, f"its apiVersion is {api_version}")
+    """Raise ValueError for an object of another kind, or of none that can be told."""
+    if resource.custom and not value.get("kind"):
+        raise ValueError("Object 'Kind' is missing")
+    for field, right in resource.type_meta.items():
+        if value.get(field) not in {None, "", right}:
+            raise ValueError(f"its {field} is {value[field]}")
 
 
 def _not_decodable(resource: Resource, why: str) -> ApiError:
     kind, version = resource.names.kind, resource.version
-    return errors.bad_request(
-        f'{kind} in version "{version}" cannot be handled as a {kind}: {why}'
-    )
+    told = f'{kind} in version "{version}" cannot be handled as a {kind}'
+    return errors.bad_request(f"{told}: {why}")

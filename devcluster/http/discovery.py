@@ -6,40 +6,36 @@ takes `fieldValidation`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from devcluster.http.targets import STATUS, TOKEN
-from devcluster.kinds.builtins import SERVICE_ACCOUNTS
+from devcluster.http.calls import TOKEN
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
 from devcluster.objects.json import Object
 
 VERSION: Object = {"major": "1", "minor": "36", "gitVersion": "v1.36.0-devcluster"}
-STATUS_VERBS = ("get", "patch", "update")
-TOKEN_VERBS = ("create",)
 _PARAMETER = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+_AUTHENTICATION = "authentication.k8s.io"
+# What is sent to a subresource where that is not the kind itself.
+_OTHER_KINDS: Mapping[str, Object] = {
+    TOKEN: {"group": _AUTHENTICATION, "version": "v1", "kind": "TokenRequest"}
+}
+_OPENAPI = "openapi/v3"
 
 
 def describe(path: str, catalog: Catalog) -> Object | None:
     """Return what describes the server at this path, None where nothing does."""
-    roots = {_root(resources[0]): resources for resources in catalog.versions()}
-    match path.split("/"):
-        case ["api"]:
-            return {"kind": "APIVersions", "versions": ["v1"]}
-        case ["apis"]:
-            return _groups(resources[0] for resources in catalog.versions())
-        case ["openapi", "v3"]:
-            urls = {
-                root: {"serverRelativeURL": f"/openapi/v3/{root}"} for root in roots
-            }
-            return {"paths": urls}
-        case ["openapi", "v3", *rest] if "/".join(rest) in roots:
-            return _openapi(roots["/".join(rest)])
-    return _resources(roots[path]) if path in roots else None
-
-
-def _root(resource: Resource) -> str:
-    return f"{'apis' if resource.group else 'api'}/{resource.api_version}"
+    roots = catalog.roots()
+    if path == "api":
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if path == "apis":
+        return _groups(resources[0] for resources in roots.values())
+    if path == _OPENAPI:
+        return {"paths": {r: {"serverRelativeURL": f"/{_OPENAPI}/{r}"} for r in roots}}
+    root = path.removeprefix(f"{_OPENAPI}/")
+    if root not in roots:
+        return None
+    return _resources(roots[root]) if root == path else _openapi(roots[root])
 
 
 def _groups(examples: Iterable[Resource]) -> Object:
@@ -68,20 +64,13 @@ def _resources(resources: list[Resource]) -> Object:
 def _described(resource: Resource) -> Iterator[Object]:
     names = resource.names
     common: Object = {"namespaced": resource.namespaced, "kind": names.kind}
-    yield common | {
-        "name": names.plural,
-        "singularName": names.singular,
-        "shortNames": names.short_names,
-        "categories": names.categories,
-        "verbs": resource.verbs,
-    }
-    common["singularName"] = ""
-    if resource.has_status:
-        yield common | {"name": f"{names.plural}/{STATUS}", "verbs": STATUS_VERBS}
-    if resource is SERVICE_ACCOUNTS:
-        token = {"group": "authentication.k8s.io", "version": "v1"}
-        token |= {"kind": "TokenRequest", "name": f"{names.plural}/{TOKEN}"}
-        yield common | token | {"verbs": TOKEN_VERBS}
+    called = {"singularName": names.singular, "categories": names.categories}
+    for below, verbs in resource.served.items():
+        name = f"{names.plural}/{below}" if below else names.plural
+        told = common | {"name": name, "verbs": verbs, "singularName": ""}
+        if not below:
+            told |= called | {"shortNames": names.short_names}
+        yield told | _OTHER_KINDS.get(below, {})
 
 
 def _openapi(resources: list[Resource]) -> Object:
@@ -92,10 +81,9 @@ def _openapi(resources: list[Resource]) -> Object:
         operation: Object = {
             "parameters": [_PARAMETER],
             "responses": {"200": {"description": "OK"}},
-            "x-kubernetes-action": "patch",
             "x-kubernetes-group-version-kind": kind,
         }
-        path = f"/{_root(each)}/{scope}{each.names.plural}/{{name}}"
+        path = f"/{each.root}/{scope}{each.names.plural}/{{name}}"
         paths[path] = {"patch": operation}
     info = {"title": "devcluster", "version": "v1"}
     return {"openapi": "3.0.0", "info": info, "paths": paths}

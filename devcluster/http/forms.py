@@ -6,22 +6,20 @@ header. Tables are what `kubectl get` prints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from http import HTTPStatus
+from dataclasses import dataclass
 
 import msgspec
 
-from devcluster.clock import Now, age
+from devcluster.clock import Outside, age
 from devcluster.errors import ApiError
-from devcluster.http.targets import Call
+from devcluster.http.calls import Call
 from devcluster.kinds.resource import Column, Resource
 from devcluster.objects.json import JSONValue, Object, encode
-from devcluster.objects.jsonpath import Path, compile_path
+from devcluster.objects.jsonpath import compile_path
 from devcluster.storage.objects import Stored
 
 _META = "meta.k8s.io/v1"
 _PARTIAL = encode({"kind": "PartialObjectMetadata", "apiVersion": _META})[:-1]
-_TABLE: Object = {"kind": "Table", "apiVersion": _META}
 _NAME = Column("Name", "string", ".metadata.name", format="name")
 _JSON = frozenset({"application/json", "application/*", "*/*"})
 _IGNORED = frozenset({"", "v=v1", "g=meta.k8s.io", "charset=utf-8", "stream=watch"})
@@ -36,7 +34,7 @@ class Form:
     @property
     def name(self) -> str:
         """What distinguishes this form of the kind from its others."""
-        return self.resource.api_version
+        return f"{type(self).__name__} {self.resource.api_version}"
 
     def single(self, stored: Stored) -> bytes:
         """Show one object: the answer to a get, or the object of a watch event."""
@@ -45,39 +43,28 @@ class Form:
     def opening(self, metadata: Object) -> bytes:
         """Begin a list; items follow, then `]}`."""
         names, api_version = self.resource.names, self.resource.api_version
-        head = {"kind": names.list_kind, "apiVersion": api_version}
-        return encode(head | {"metadata": metadata})[:-1] + b',"items":['
+        kind = names.list_kind or f"{names.kind}List"
+        return _opening(kind, api_version, "items", metadata=metadata)
 
     def item(self, stored: Stored) -> bytes:
         """Show one object within a list."""
         # A real server leaves kind and apiVersion out of the items of built-in kinds.
         return self.single(stored) if self.resource.custom else stored.raw
 
-    def bookmark(self, metadata: Object) -> bytes:
-        """Show an object that has nothing but this metadata."""
-        return self.resource.prefix + encode({"metadata": metadata})[1:]
-
 
 @dataclass(frozen=True, slots=True)
 class MetadataForm(Form):
     """The metadata of objects, as PartialObjectMetadata."""
 
-    @property
-    def name(self) -> str:
-        return "PartialObjectMetadata"
-
     def single(self, stored: Stored) -> bytes:
-        return _PARTIAL + b',"metadata":' + stored.metadata() + b"}"
+        return _PARTIAL + b',"metadata":' + encode(stored.value()["metadata"]) + b"}"
 
     def opening(self, metadata: Object) -> bytes:
-        head = {"kind": "PartialObjectMetadataList", "apiVersion": _META}
-        return encode(head | {"metadata": metadata})[:-1] + b',"items":['
+        kind = "PartialObjectMetadataList"
+        return _opening(kind, _META, "items", metadata=metadata)
 
     def item(self, stored: Stored) -> bytes:
         return self.single(stored)
-
-    def bookmark(self, metadata: Object) -> bytes:
-        return _PARTIAL + b',"metadata":' + encode(metadata) + b"}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,65 +72,56 @@ class TableForm(Form):
     """Objects as rows, each with its object in the `within` form."""
 
     within: Form
-    now: Now
-    paths: tuple[tuple[Column, Path], ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        columns = (_NAME, *self.resource.columns)
-        paths = tuple((column, compile_path(column.json_path)) for column in columns)
-        object.__setattr__(self, "paths", paths)
+    outside: Outside
 
     @property
     def name(self) -> str:
-        return f"Table {self.resource.api_version} {self.within.name}"
+        return f"{type(self).__name__} {self.within.name}"
 
     def single(self, stored: Stored) -> bytes:
         metadata = {"resourceVersion": str(stored.revision)}
         return self.opening(metadata) + self.item(stored) + b"]}"
 
     def opening(self, metadata: Object) -> bytes:
-        definitions = [msgspec.to_builtins(column) for column, _ in self.paths]
-        head = _TABLE | {"metadata": metadata, "columnDefinitions": definitions}
-        return encode(head)[:-1] + b',"rows":['
+        columns = msgspec.to_builtins((_NAME, *self.resource.columns))
+        fields = {"metadata": metadata, "columnDefinitions": columns}
+        return _opening("Table", _META, "rows", **fields)
 
     def item(self, stored: Stored) -> bytes:
-        value, now = stored.value(), self.now()
-        cells = [_cell(column.type, path(value), now) for column, path in self.paths]
+        value, now = stored.value(), self.outside.now()
+        columns = (_NAME, *self.resource.columns)
+        cells = [_cell(column, value, now) for column in columns]
         shown = self.within.single(stored)
         return encode({"cells": cells})[:-1] + b',"object":' + shown + b"}"
 
-    def bookmark(self, metadata: Object) -> bytes:
-        return self.opening(metadata) + b"]}"
 
-
-def choose_form(call: Call, now: Now, *, is_list: bool = False) -> Form:
+def choose_form(call: Call, *, is_list: bool = False) -> Form:
     """Return the first form in the Accept header that is known. Raises ApiError (406).
 
     Without `is_list` what is shown are single objects.
     """
     metadata = "as=PartialObjectMetadataList" if is_list else "as=PartialObjectMetadata"
     plain, partial = Form(call.resource), MetadataForm(call.resource)
+    within = plain if call.options.include_object == "Object" else partial
+    table = TableForm(call.resource, within, call.registry.outside)
+    forms = {"": plain, metadata: partial, "as=Table": table}
     for media_range in call.request.headers.get("Accept", "*/*").split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))
         asked = {each for each in parameters if each[:2] != "q="} - _IGNORED
-        if media_type in _JSON and not asked:
-            return plain
-        if media_type in _JSON and asked == {metadata}:
-            return partial
-        if media_type in _JSON and asked == {"as=Table"}:
-            is_whole = call.options.include_object == "Object"
-            return TableForm(call.resource, plain if is_whole else partial, now)
-    raise ApiError(
-        HTTPStatus.NOT_ACCEPTABLE,
-        "NotAcceptable",
-        "only application/json is known, also as Table and as PartialObjectMetadata",
-    )
+        if media_type in _JSON and ";".join(asked) in forms:
+            return forms[";".join(asked)]
+    told = "only application/json is known, also as Table and as PartialObjectMetadata"
+    raise ApiError("NotAcceptable", told)
 
 
-def _cell(column_type: str, found: JSONValue, now: float) -> JSONValue:
-    match column_type, found:
-        case "date", str():
-            return age(now, found)
-        case "string", _ if found is not None and not isinstance(found, str):
-            return encode(found).decode()
-    return found
+def _opening(kind: str, api_version: str, items: str, **fields: object) -> bytes:
+    head = {"kind": kind, "apiVersion": api_version} | fields
+    return encode(head)[:-1] + f',"{items}":['.encode()
+
+
+def _cell(column: Column, value: Object, now: float) -> JSONValue:
+    found = compile_path(column.json_path)(value)
+    if column.type == "date" and isinstance(found, str):
+        return age(now, found)
+    is_shown = found is None or isinstance(found, str) or column.type != "string"
+    return found if is_shown else encode(found).decode()

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from random import Random
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from devcluster import errors
 from devcluster.access.identity import User, user_named
 from devcluster.access.rbac import Attributes
-from devcluster.clock import Now
 from devcluster.errors import ApiError
-from devcluster.http.answers import answer_error, answer_json
-from devcluster.http.bodies import BODY_LIMIT
-from devcluster.http.discovery import STATUS_VERBS, TOKEN_VERBS, VERSION, describe
-from devcluster.http.objects import Objects
-from devcluster.http.reviews import Reviews
-from devcluster.http.targets import (
-    STATUS,
-    TOKEN,
-    Call,
-    Target,
-    attributes_of,
-    parse_target,
-    verb_of,
-)
-from devcluster.http.watching import Watcher
-from devcluster.kinds.builtins import SERVICE_ACCOUNTS
+from devcluster.http.bodies import BODY_LIMIT, answer_json
+from devcluster.http.calls import TOKEN, Backend, Call, Target
+from devcluster.http.discovery import VERSION, describe
+from devcluster.http.objects import HANDLERS
+from devcluster.http.reviews import REVIEWS, request_token
 from devcluster.kinds.resource import Resource
-from devcluster.objects.json import encode
+from devcluster.objects.json import Object
 from devcluster.registry.options import read_options
-from devcluster.registry.registry import Registry
 
 _HEALTH = frozenset({"/healthz", "/readyz", "/livez"})
 _ACT_AS = "Impersonate-User"
@@ -41,24 +27,15 @@ _KEYS_PATH = "/openid/v1/jwks"
 class ApiServer:
     """One handler for every path, as the paths come and go with the kinds."""
 
-    def __init__(
-        self, *, registry: Registry, reviews: Reviews, now: Now, random: Random
-    ) -> None:
-        self._catalog = registry.catalog
-        self._reviews = reviews
-        self._identities = reviews.identities
-        self._authorizer = reviews.authorizer
-        objects = Objects(registry=registry, now=now)
-        watcher = Watcher(store=registry.store, now=now, random=random)
-        self._handlers = {
-            "get": objects.get,
-            "list": objects.list,
-            "watch": watcher.watch,
-            "create": objects.create,
-            "update": objects.update,
-            "patch": objects.patch,
-            "delete": objects.delete,
-            "deletecollection": objects.delete_collection,
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        issuer = backend.identities.issuer
+        keys = {"issuer": issuer, "jwks_uri": issuer + _KEYS_PATH}
+        # What needs no token: the version, and the keys of tokens.
+        self._public: Mapping[str, Object] = {
+            "/version": VERSION,
+            "/.well-known/openid-configuration": keys,
+            _KEYS_PATH: backend.identities.jwks(),
         }
 
     def application(self) -> web.Application:
@@ -68,33 +45,23 @@ class ApiServer:
         return application
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        try:
-            return self._public(request.path) or await self._answer(request)
-        except ApiError as error:
-            return answer_error(error)
-
-    def _public(self, path: str) -> web.Response | None:
-        """Answer what needs no token: health, version, and the keys of tokens."""
-        if path in _HEALTH:
+        if request.path in _HEALTH:
             return web.Response(text="ok")
-        if path == "/version":
-            return answer_json(VERSION)
-        if path == _KEYS_PATH:
-            keys = encode(self._identities.jwks())
-            return web.Response(body=keys, content_type="application/jwk-set+json")
-        if path == "/.well-known/openid-configuration":
-            issuer = self._identities.issuer
-            return answer_json({"issuer": issuer, "jwks_uri": issuer + _KEYS_PATH})
-        return None
+        if request.path in self._public:
+            return answer_json(self._public[request.path])
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return answer_json(error.as_json(), status=error.code)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         user = self._user(request)
-        target = parse_target(request.rel_url.raw_path)
+        target = Target.parse(request.rel_url.raw_path)
         if target is not None:
             return await self._answer_resource(request, user, target)
         asked = Attributes(verb=request.method.lower(), path=request.path)
-        self._authorizer.require(user, asked)
-        document = describe(request.path.strip("/"), self._catalog)
+        self._backend.authorizer.require(user, asked)
+        document = describe(request.path.strip("/"), self._backend.registry.catalog)
         if document is None:
             raise errors.no_such_resource()
         return answer_json(document)
@@ -102,53 +69,40 @@ class ApiServer:
     def _user(self, request: web.Request) -> User:
         """Return who asks, or whom they act as. Raises ApiError (401, 403)."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        user = self._identities.authenticate(token) if scheme == "Bearer" else None
-        if user is None:
-            raise errors.unauthorized()
-        headers = {
-            name
-            for name in map(str.title, request.headers)
-            if name.startswith("Impersonate-")
-        }
-        if not headers:
+        user = self._backend.identities.authenticate(token)
+        if user is None or scheme != "Bearer":
+            raise ApiError("Unauthorized", "Unauthorized")
+        names = {name.title() for name in request.headers}
+        acting = {name for name in names if name.startswith("Impersonate-")}
+        if not acting:
             return user
-        if headers != {_ACT_AS}:
+        if acting != {_ACT_AS}:
             raise errors.bad_request("groups and more cannot be impersonated here")
         other = request.headers[_ACT_AS]
         asked = Attributes(verb="impersonate", resource="users", name=other)
-        self._authorizer.require(user, asked)
+        self._backend.authorizer.require(user, asked)
         return user_named(other)
 
     async def _answer_resource(
         self, request: web.Request, user: User, target: Target
     ) -> web.StreamResponse:
         options = read_options(request.query)
-        verb = verb_of(request.method, target, options)
-        self._authorizer.require(user, attributes_of(verb, target, options))
+        verb = target.verb(request.method, options)
+        self._backend.authorizer.require(user, target.attributes(verb, options))
         resource = self._find(target)
-        if verb not in _verbs(resource, target):
+        if verb not in resource.served[target.subresource]:
             raise errors.method_not_allowed()
-        call = Call(request, target, resource, options)
+        call = Call(self._backend, request, user, target, resource, options)
         if target.subresource == TOKEN:
-            return await self._reviews.issue_token(call)
-        if review := self._reviews.answers.get(resource.names.kind):
-            return await review(call, user)
-        return await self._handlers[verb](call)
+            return await request_token(call)
+        return await REVIEWS.get(resource.names.kind, HANDLERS[verb])(call)
 
     def _find(self, target: Target) -> Resource:
-        resource = self._catalog.find(target.group, target.version, target.plural)
-        if resource is None or (target.namespace and not resource.namespaced):
+        catalog, namespace = self._backend.registry.catalog, target.namespace
+        resource = catalog.find(target.group, target.version, target.plural)
+        if resource is None or target.subresource not in resource.served:
             raise errors.no_such_resource()
-        if target.name and resource.namespaced and not target.namespace:
+        is_homeless = target.name and resource.namespaced and not namespace
+        if is_homeless or (namespace and not resource.namespaced):
             raise errors.no_such_resource()
         return resource
-
-
-def _verbs(resource: Resource, target: Target) -> Collection[str]:
-    if not target.subresource:
-        return resource.verbs
-    if target.subresource == STATUS and resource.has_status:
-        return STATUS_VERBS
-    if target.subresource == TOKEN and resource is SERVICE_ACCOUNTS:
-        return TOKEN_VERBS
-    raise errors.no_such_resource()

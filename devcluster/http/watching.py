@@ -8,27 +8,32 @@ as deleted, in its last matching state.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from random import Random
 
 from aiohttp import ClientConnectionResetError, web
 
-from devcluster.clock import Now
-from devcluster.errors import expired
-from devcluster.http.answers import JSON_TYPE
+from devcluster.errors import ApiError
+from devcluster.http.bodies import JSON_TYPE
+from devcluster.http.calls import Call
 from devcluster.http.forms import Form, choose_form
-from devcluster.http.targets import Call
-from devcluster.objects.json import Object, encode
+from devcluster.objects.json import JSONValue, encode
 from devcluster.registry.listing import Selection, require_reached
 from devcluster.registry.options import Options
-from devcluster.storage.objects import Change, ChangeType, Stored, freeze
-from devcluster.storage.store import Ended, Store, Subscription, TooOld
+from devcluster.storage.objects import Change, ChangeType, ObjectKey, freeze
+from devcluster.storage.store import Ended, Subscription, TooOld
 
 _SHORTEST = 1800  # seconds that a watch lasts when the client names no timeout
 _LONGEST = 3600
 _BOOKMARK_EVERY = 60.0  # seconds
 _BOOKMARK_BEFORE_END = 2.0  # seconds
+_DELETED = ChangeType.DELETED
+# What happened to a watcher by whether the object matched before, and does after.
+_SEEN: Mapping[tuple[bool, bool], ChangeType] = {
+    (False, True): ChangeType.ADDED,
+    (True, True): ChangeType.MODIFIED,
+    (True, False): ChangeType.DELETED,
+}
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -39,31 +44,32 @@ class _View:
     form: Form
     selection: Selection
 
-    def lines(self, change: Change) -> bytes:
+    def line(self, change: Change) -> bytes:
         """Return the line that a change is to this watcher, b"" for none."""
-        seen, shown = self._seen(change)
+        seen = self._seen(change)
         if seen is None:
             return b""
-        memo = (seen, f"{self.form.name} {shown is change.current}")
+        memo = (self.form.name, seen)
         if memo not in change.lines:
-            if shown is not change.current:
-                shown = freeze(shown.key, shown.value(), change.current.revision)
+            shown, past = change.current, change.previous
+            has_ceased = seen is _DELETED and change.type is not _DELETED
+            if has_ceased and past is not None:
+                shown = freeze(past.key, past.value(), shown.revision)
             change.lines[memo] = event_line(seen, self.form.single(shown))
         return change.lines[memo]
 
-    def _seen(self, change: Change) -> tuple[ChangeType | None, Stored]:
-        """Return what happened in this watcher's eyes, and the state to show."""
-        current, previous = change.current, change.previous
-        if self.selection.is_everything:
-            return change.type, current
-        is_deleted = change.type is ChangeType.DELETED
-        before = previous is not None and self.selection.matches(previous)
-        after = not is_deleted and self.selection.matches(current)
-        if previous is not None and before and not after:
-            return ChangeType.DELETED, current if is_deleted else previous
-        if not after:
-            return None, current
-        return (ChangeType.MODIFIED if before else ChangeType.ADDED), current
+    def _seen(self, change: Change) -> ChangeType | None:
+        """Return what happened in this watcher's eyes, None for nothing."""
+        past, is_deleted = change.previous, change.type is _DELETED
+        before = past is not None and self.selection.matches(past)
+        after = not is_deleted and self.selection.matches(change.current)
+        return _SEEN.get((before, after))
+
+    def bookmark(self, revision: int, **metadata: JSONValue) -> bytes:
+        """Return the line that tells how far the watcher has come."""
+        value = {"metadata": {"creationTimestamp": None} | metadata}
+        empty = freeze(ObjectKey("", ""), value, revision)
+        return event_line("BOOKMARK", self.form.single(empty))
 
 
 def event_line(event: str, shown: bytes) -> bytes:
@@ -71,79 +77,63 @@ def event_line(event: str, shown: bytes) -> bytes:
     return b'{"type":"' + event.encode() + b'","object":' + shown + b"}\n"
 
 
-class Watcher:
-    """Answers watch requests."""
+async def watch(call: Call) -> web.StreamResponse:
+    """Stream changes until the timeout, the end of the kind or of the server."""
+    options, store = call.options, call.registry.store
+    view = _View(choose_form(call), Selection.parse(call.resource, options))
+    if options.send_initial_events:
+        require_reached(options, store.revision)
+    response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
+    await response.prepare(call.request)
+    is_from_now = not options.resource_version or options.send_initial_events
+    since = store.revision if is_from_now else options.resource_version or 0
+    collection = store.collection(call.resource.collection)
+    try:
+        # No await between listening for what comes and reading what is there.
+        subscription = collection.subscribe(call.target.namespace, since)
+        await response.write(b"".join(_first_lines(call, view)))
+        await _stream(call, response, subscription, view)
+    except TooOld:
+        # A watch that was accepted tells its failure as an event.
+        gone = ApiError("Expired", f"too old resource version: {since}")
+        await response.write(event_line("ERROR", encode(gone.as_json())))
+    except (Ended, ClientConnectionResetError):
+        pass  # nothing more comes, or the client has left
+    return response
 
-    def __init__(self, *, store: Store, now: Now, random: Random) -> None:
-        self._store = store
-        self._now = now
-        self._random = random
 
-    async def watch(self, call: Call) -> web.StreamResponse:
-        """Stream changes until the timeout, the end of the kind or of the server."""
-        form, options = choose_form(call, self._now), call.options
-        view = _View(form, Selection.parse(call.resource, options))
-        if options.send_initial_events:
-            require_reached(options, self._store.revision)
-        response = web.StreamResponse(headers={"Content-Type": JSON_TYPE})
-        await response.prepare(call.request)
-        is_from_now = not options.resource_version or options.send_initial_events
-        since = self._store.revision if is_from_now else options.resource_version or 0
-        collection = self._store.collection(call.resource.collection)
-        namespace = call.target.namespace
+def _first_lines(call: Call, view: _View) -> Iterator[bytes]:
+    """Yield what is there already, where that is asked for."""
+    options, store = call.options, call.registry.store
+    wanted = options.send_initial_events
+    if wanted or (wanted is None and not options.resource_version):
+        collection = store.collection(call.resource.collection)
+        objects = collection.objects(call.target.namespace)
+        for stored in filter(view.selection.matches, objects):
+            yield event_line(ChangeType.ADDED, view.form.single(stored))
+    if wanted and options.allow_watch_bookmarks:
+        yield view.bookmark(store.revision, annotations=_INITIAL_END)
+
+
+async def _stream(
+    call: Call, response: web.StreamResponse, subscription: Subscription, view: _View
+) -> None:
+    """Write changes, and bookmarks while there are none, until it is time."""
+    loop, random = asyncio.get_running_loop(), call.registry.outside.random
+    lasts = call.options.timeout_seconds or random.randint(_SHORTEST, _LONGEST)
+    end = loop.time() + lasts
+    pause = _next_pause(loop.time(), end, call.options)
+    while loop.time() < end:
+        lines = b""
         try:
-            # No await between listening for what comes and reading what is there.
-            with collection.subscribed(namespace, since) as subscription:
-                first = self._initial(options, view, collection.objects(namespace))
-                await response.write(b"".join(first))
-                await self._stream(response, subscription, view, options)
-        except TooOld:
-            # A watch that was accepted tells its failure as an event.
-            gone = expired(f"too old resource version: {since}").as_json()
-            await response.write(event_line("ERROR", encode(gone)))
-        except (Ended, ClientConnectionResetError):
-            pass  # nothing more comes, or the client has left
-        return response
-
-    def _initial(
-        self, options: Options, view: _View, objects: Iterable[Stored]
-    ) -> Iterator[bytes]:
-        wanted = options.send_initial_events
-        if wanted or (wanted is None and not options.resource_version):
-            for stored in objects:
-                if view.selection.matches(stored):
-                    yield event_line(ChangeType.ADDED, view.form.single(stored))
-        if wanted and options.allow_watch_bookmarks:
-            yield self._bookmark(view.form, {"annotations": _INITIAL_END})
-
-    async def _stream(
-        self,
-        response: web.StreamResponse,
-        subscription: Subscription,
-        view: _View,
-        options: Options,
-    ) -> None:
-        """Write changes, and bookmarks while there are none, until it is time."""
-        loop = asyncio.get_running_loop()
-        lasts = options.timeout_seconds or self._random.randint(_SHORTEST, _LONGEST)
-        end = loop.time() + lasts
-        pause = _next_pause(loop.time(), end, options)
-        while loop.time() < end:
-            try:
-                async with asyncio.timeout_at(pause):
-                    changes = await subscription.take()
-            except TimeoutError:
-                if pause < end:
-                    await response.write(self._bookmark(view.form, {}))
-                pause = _next_pause(loop.time(), end, options)
-                continue
-            if lines := b"".join(map(view.lines, changes)):
-                await response.write(lines)
-
-    def _bookmark(self, form: Form, metadata: Object) -> bytes:
-        version = {"resourceVersion": str(self._store.revision)}
-        stamped = version | {"creationTimestamp": None} | metadata
-        return event_line("BOOKMARK", form.bookmark(stamped))
+            async with asyncio.timeout_at(pause):
+                lines = b"".join(map(view.line, await subscription.take()))
+        except TimeoutError:
+            if pause < end:
+                lines = view.bookmark(call.registry.store.revision)
+            pause = _next_pause(loop.time(), end, call.options)
+        if lines:
+            await response.write(lines)
 
 
 def _next_pause(now: float, end: float, options: Options) -> float:

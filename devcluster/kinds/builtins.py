@@ -17,13 +17,8 @@ def _schema(_: type, name: str) -> Schema:
 
 _TABLE = Path(__file__).with_name("builtins.yaml").read_bytes()
 BUILTINS = msgspec.yaml.decode(_TABLE, type=tuple[Resource, ...], dec_hook=_schema)
-_BY_KIND = {resource.names.kind: resource for resource in BUILTINS}
+BY_KIND = {resource.names.kind: resource for resource in BUILTINS}
 
-NAMESPACES = _BY_KIND["Namespace"]
-CONFIG_MAPS = _BY_KIND["ConfigMap"]
-SERVICE_ACCOUNTS = _BY_KIND["ServiceAccount"]
-ROLES = _BY_KIND["Role"]
-CLUSTER_ROLES = _BY_KIND["ClusterRole"]
-ROLE_BINDINGS = _BY_KIND["RoleBinding"]
-CLUSTER_ROLE_BINDINGS = _BY_KIND["ClusterRoleBinding"]
-DEFINITIONS = _BY_KIND["CustomResourceDefinition"]
+NAMESPACES = BY_KIND["Namespace"]
+SERVICE_ACCOUNTS = BY_KIND["ServiceAccount"]
+DEFINITIONS = BY_KIND["CustomResourceDefinition"]

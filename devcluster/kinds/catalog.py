@@ -35,13 +35,13 @@ class Catalog:
         """Find a kind by where its objects lie; the first version that is served."""
         return next((each for each in self if each.collection == collection), None)
 
-    def collections(self) -> list[Resource]:
-        """Return each kind once, whatever the number of its versions."""
-        return list({each.collection: each for each in self}.values())
+    def namespaced(self) -> Iterable[Resource]:
+        """Return each kind that lies in namespaces, once for all its versions."""
+        return {each.collection: each for each in self if each.namespaced}.values()
 
-    def versions(self) -> list[list[Resource]]:
-        """Return the kinds of each group and version, preferred versions first."""
-        versions: dict[str, list[Resource]] = {}
+    def roots(self) -> dict[str, list[Resource]]:
+        """Return the kinds below each root, those of preferred versions first."""
+        roots: dict[str, list[Resource]] = {}
         for each in self:
-            versions.setdefault(each.api_version, []).append(each)
-        return list(versions.values())
+            roots.setdefault(each.root, []).append(each)
+        return roots

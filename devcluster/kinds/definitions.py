@@ -6,8 +6,8 @@ scale, selectable fields) is refused when a definition asks for it, never ignore
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -15,39 +15,24 @@ import msgspec
 from devcluster import errors
 from devcluster.errors import Cause
 from devcluster.kinds.resource import AGE, Column, Names, Resource
-from devcluster.kinds.shapes import BuiltinSchema
+from devcluster.kinds.shapes import TYPE_META, BuiltinSchema
 from devcluster.objects.json import Object
-from devcluster.objects.jsonpath import compile_path
-from devcluster.objects.schemas import fill_defaults, prune, validate
+from devcluster.objects.schemas import ANYTHING, StructuralSchema
 
 CLEANUP_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
-_ROOT_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
-_REFUSED_KEYWORDS = frozenset(
-    {
-        "$ref",
-        "allOf",
-        "anyOf",
-        "definitions",
-        "exclusiveMaximum",
-        "exclusiveMinimum",
-        "multipleOf",
-        "not",
-        "oneOf",
-        "x-kubernetes-validations",
-    }
+_SCOPES = ("Cluster", "Namespaced")
+_REFUSED_KEYWORDS = re.compile(
+    r"\$ref|definitions|(all|any|one)Of|not|multipleOf|exclusive(Max|Min)imum"
+    r"|x-kubernetes-(embedded-resource|validations)"
 )
-
-
-class _Subresources(msgspec.Struct, forbid_unknown_fields=True):
-    status: dict[str, Any] | None = None
 
 
 class _Version(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     name: str
     served: bool
     storage: bool
-    schema: dict[str, Object] = {}
-    subresources: _Subresources = msgspec.field(default_factory=_Subresources)
+    schema: dict[Literal["openAPIV3Schema"], Object] = {}
+    subresources: dict[Literal["status"], Object] = {}
     additional_printer_columns: tuple[Column, ...] = ()
 
     @property
@@ -55,38 +40,19 @@ class _Version(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
         return self.schema.get("openAPIV3Schema", {})
 
 
-class _Conversion(msgspec.Struct, forbid_unknown_fields=True):
-    strategy: Literal["None"] = "None"
-
-
 class _Spec(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     group: str
     names: Names
     scope: str
     versions: tuple[_Version, ...]
-    conversion: _Conversion = msgspec.field(default_factory=_Conversion)
+    conversion: dict[Literal["strategy"], Literal["None"]] = {}
     preserve_unknown_fields: Literal[False] = False
 
 
 class _Definition(msgspec.Struct):
+    metadata: dict[str, Any]
     spec: _Spec
     status: dict[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class CustomSchema:
-    """The schema of one version of a custom kind."""
-
-    root: Object
-
-    def prune(self, value: Object) -> list[str]:
-        return prune(value, self.root)
-
-    def default(self, value: Object) -> None:
-        fill_defaults(value, self.root)
-
-    def validate(self, new: Object, old: Object | None) -> list[Cause]:  # noqa: ARG002 - the Protocol names it
-        return list(validate(new, self.root))
 
 
 def resources_of(definition: Object) -> list[Resource]:
@@ -98,9 +64,9 @@ def resources_of(definition: Object) -> list[Resource]:
             version=version.name,
             names=spec.names,
             namespaced=spec.scope == "Namespaced",
-            schema=CustomSchema(_without_root_fields(version.root)),
+            schema=StructuralSchema(_without_root_fields(version.root)),
             columns=version.additional_printer_columns or (AGE,),
-            has_status=version.subresources.status is not None,
+            has_status="status" in version.subresources,
             has_generation=True,
             unconditional_update=False,
             custom=True,
@@ -112,55 +78,43 @@ def resources_of(definition: Object) -> list[Resource]:
 
 def _without_root_fields(schema: Object) -> Object:
     """Return the schema less what every object has and the server judges itself."""
-    anything = {"x-kubernetes-preserve-unknown-fields": True}
-    unjudged = dict.fromkeys(_ROOT_FIELDS, anything)
-    return schema | {
-        "properties": schema.get("properties", {}) | unjudged,
-        "required": [f for f in schema.get("required", ()) if f not in _ROOT_FIELDS],
-    }
+    unjudged = dict.fromkeys(TYPE_META, ANYTHING)
+    required = [each for each in schema.get("required", ()) if each not in TYPE_META]
+    properties = schema.get("properties", {}) | unjudged
+    return schema | {"properties": properties, "required": required}
 
 
 def _fill(definition: Object) -> None:
     meta, spec = definition["metadata"], definition["spec"]
-    spec["names"] |= msgspec.to_builtins(msgspec.convert(spec["names"], Names))
-    spec.setdefault("conversion", {"strategy": "None"})
+    kind = spec["names"]["kind"]
+    spec["names"] = {"singular": kind.lower(), "listKind": f"{kind}List"} | spec[
+        "names"
+    ]
     if "deletionTimestamp" not in meta:
         # The definition stays until the objects of its kind are gone.
         others = set(meta.get("finalizers", ())) - {CLEANUP_FINALIZER}
         meta["finalizers"] = [*sorted(others), CLEANUP_FINALIZER]
 
 
-def _judge(new: Object, old: Object | None) -> Iterator[Cause]:
-    spec = msgspec.convert(new["spec"], _Spec)
-    name, full_name = new["metadata"].get("name"), f"{spec.names.plural}.{spec.group}"
-    if name != full_name:
+def _judge(definition: _Definition) -> Iterator[Cause]:
+    spec, name = definition.spec, definition.metadata.get("name")
+    if name != f"{spec.names.plural}.{spec.group}":
         told = 'must be spec.names.plural+"."+spec.group'
         yield errors.invalid_value("metadata.name", name, told)
-    if spec.scope not in {"Cluster", "Namespaced"}:
-        yield errors.unsupported("spec.scope", spec.scope, ["Cluster", "Namespaced"])
+    if spec.scope not in _SCOPES:
+        yield errors.unsupported("spec.scope", spec.scope, _SCOPES)
     if sum(version.storage for version in spec.versions) != 1:
         told = "must have exactly one version marked as storage version"
         yield errors.invalid_value("spec.versions", len(spec.versions), told)
     for index, version in enumerate(spec.versions):
-        yield from _version_problems(version, f"spec.versions[{index}]")
-    if old is not None and spec.scope != old["spec"]["scope"]:
-        yield errors.invalid_value("spec.scope", spec.scope, "field is immutable")
-
-
-def _version_problems(version: _Version, path: str) -> Iterator[Cause]:
-    if not version.root:
-        yield errors.required(f"{path}.schema.openAPIV3Schema", "schemas are required")
-    yield from _schema_problems(version.root, f"{path}.schema.openAPIV3Schema")
-    for column in version.additional_printer_columns:
-        try:
-            compile_path(column.json_path)
-        except ValueError as error:
-            place = f"{path}.additionalPrinterColumns"
-            yield errors.invalid_value(place, column.json_path, str(error))
+        path = f"spec.versions[{index}].schema.openAPIV3Schema"
+        if not version.root:
+            yield errors.required(path, "schemas are required")
+        yield from _schema_problems(version.root, path)
 
 
 def _schema_problems(schema: Object, path: str) -> Iterator[Cause]:
-    for keyword in sorted(_REFUSED_KEYWORDS & schema.keys()):
+    for keyword in filter(_REFUSED_KEYWORDS.fullmatch, schema):
         yield errors.forbidden_field(f"{path}.{keyword}", "not supported here")
     for name, inner in schema.get("properties", {}).items():
         yield from _schema_problems(inner, f"{path}.properties[{name}]")

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from devcluster.errors import Cause, forbidden_field, invalid_value, required, too_long
+from devcluster.errors import Cause, invalid_value, required, too_long
 from devcluster.objects.json import Object, dig
-from devcluster.objects.metadata import NameRule
+from devcluster.objects.metadata import CONFIG_KEY
 
 RBAC = "rbac.authorization.k8s.io"
-_TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
+TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
 _SIZE_LIMIT = 1024 * 1024  # bytes of all values, decoded
 _REQUIRED_KEYS = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
     "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
 }
-
-Judge = Callable[[Object, Object | None], Iterable[Cause]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,9 @@ class BuiltinSchema:
     """The schema of a built-in kind; unknown fields within its fields are kept."""
 
     shape: type[msgspec.Struct] | None = None  # None: any fields
-    fill: Callable[[Object], None] | None = None
-    judge: Judge | None = None
+    fill: Callable[[Object], None] = lambda _: None
+    # Told the object in its shape, as it came where there is none.
+    judge: Callable[[Any], Iterable[Cause]] = lambda _: ()
     blobs: str = ""  # the field whose values are base64
 
     def prune(self, value: Object) -> list[str]:
@@ -45,22 +44,19 @@ class BuiltinSchema:
         if isinstance(blobs := value.get(self.blobs), dict):
             # Go's decoder skips line ends, which generators of YAML leave in.
             value[self.blobs] = {k: "".join(str(v).split()) for k, v in blobs.items()}
-        known = _TYPE_META.union(self.shape.__struct_encode_fields__)
+        known = TYPE_META.union(self.shape.__struct_encode_fields__)
         unknown = [key for key in value if key not in known]
         for key in unknown:
             del value[key]
-        try:
-            msgspec.convert(value, self.shape)
-        except msgspec.ValidationError as error:
-            raise ValueError(str(error)) from error
+        msgspec.convert(value, self.shape)
         return unknown
 
     def default(self, value: Object) -> None:
-        if self.fill is not None:
-            self.fill(value)
+        self.fill(value)
 
-    def validate(self, new: Object, old: Object | None) -> list[Cause]:
-        return [] if self.judge is None else list(self.judge(new, old))
+    def problems(self, value: Object) -> Iterable[Cause]:
+        shape = self.shape
+        return self.judge(value if shape is None else msgspec.convert(value, shape))
 
 
 class _Secret(msgspec.Struct, rename="camel"):
@@ -77,11 +73,7 @@ class _ConfigMap(msgspec.Struct, rename="camel"):
 
 
 class _LeaseSpec(msgspec.Struct, rename="camel"):
-    holder_identity: str | None = None
     lease_duration_seconds: Annotated[int, msgspec.Meta(gt=0)] | None = None
-    acquire_time: str | None = None
-    renew_time: str | None = None
-    lease_transitions: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class _Lease(msgspec.Struct):
@@ -100,28 +92,25 @@ class PolicyRule(msgspec.Struct, frozen=True, rename="camel"):
     )
 
 
-class Subject(msgspec.Struct, frozen=True, rename="camel"):
+class Subject(msgspec.Struct, frozen=True):
     """Who may."""
 
     kind: str
     name: str
     namespace: str = ""
-    api_group: str = ""
 
 
-class RoleReference(msgspec.Struct, frozen=True, rename="camel"):
+class RoleReference(msgspec.Struct, frozen=True):
     """Which role a binding gives."""
 
-    kind: str
+    kind: Literal["Role", "ClusterRole"]
     name: str
-    api_group: str = RBAC
 
 
-class Role(msgspec.Struct, frozen=True, rename="camel"):
+class Role(msgspec.Struct, frozen=True):
     """A Role or ClusterRole."""
 
     rules: tuple[PolicyRule, ...] = ()
-    aggregation_rule: Any = None
 
 
 class Binding(msgspec.Struct, frozen=True, rename="camel"):
@@ -138,41 +127,24 @@ def _fill_secret(secret: Object) -> None:
     secret.setdefault("type", "Opaque")
 
 
-def _judge_secret(new: Object, old: Object | None) -> Iterator[Cause]:
-    data = msgspec.convert(new, _Secret).data
-    yield from _content_problems("data", data)
-    for key in _REQUIRED_KEYS.get(new["type"], ()):
-        if key not in data:
+def _judge_secret(secret: _Secret) -> Iterator[Cause]:
+    yield from _content_problems("data", secret.data)
+    for key in _REQUIRED_KEYS.get(secret.type, ()):
+        if key not in secret.data:
             yield required(f"data[{key}]")
-    if old is not None and new["type"] != old["type"]:
-        yield invalid_value("type", new["type"], "field is immutable")
-    yield from _frozen(new, old, ("data",))
 
 
-def _judge_config_map(new: Object, old: Object | None) -> Iterator[Cause]:
-    content = msgspec.convert(new, _ConfigMap)
+def _judge_config_map(content: _ConfigMap) -> Iterator[Cause]:
     texts = {key: text.encode() for key, text in content.data.items()}
     yield from _content_problems("data", texts)
     yield from _content_problems("binaryData", content.binary_data)
-    yield from _frozen(new, old, ("data", "binaryData"))
 
 
 def _content_problems(field: str, data: Mapping[str, bytes]) -> Iterator[Cause]:
     for key in data:
-        yield from NameRule.CONFIG_KEY.problems(f"{field}[{key}]", key)
+        yield from CONFIG_KEY.problems(f"{field}[{key}]", key)
     if sum(map(len, data.values())) > _SIZE_LIMIT:
         yield too_long(field, _SIZE_LIMIT)
-
-
-def _frozen(
-    new: Object, old: Object | None, fields: tuple[str, ...]
-) -> Iterator[Cause]:
-    if old is None or not old.get("immutable"):
-        return
-    for field in (*fields, "immutable"):
-        if new.get(field) != old.get(field):
-            told = "field is immutable when `immutable` is set"
-            yield forbidden_field(field, told)
 
 
 def _fill_namespace(namespace: Object) -> None:
@@ -184,27 +156,20 @@ def _fill_namespace(namespace: Object) -> None:
     namespace["status"] = {"phase": "Terminating" if is_going else "Active"}
 
 
-def _judge_event(new: Object, _old: Object | None) -> Iterator[Cause]:
-    about = dig(new, "involvedObject", "namespace") or "default"
-    if about != new["metadata"]["namespace"]:
+def _judge_event(event: Object) -> Iterator[Cause]:
+    about = dig(event, "involvedObject.namespace") or "default"
+    if about != event["metadata"]["namespace"]:
         told = "does not match event.namespace"
         yield invalid_value("involvedObject.namespace", about, told)
-
-
-def _judge_binding(new: Object, old: Object | None) -> Iterator[Cause]:
-    if old is not None and new["roleRef"] != old["roleRef"]:
-        yield invalid_value("roleRef", new["roleRef"], "cannot change roleRef")
 
 
 ANYTHING = BuiltinSchema()
 SCHEMAS: Mapping[str, BuiltinSchema] = {
     "Namespace": BuiltinSchema(fill=_fill_namespace),
-    "Secret": BuiltinSchema(
-        _Secret, fill=_fill_secret, judge=_judge_secret, blobs="data"
-    ),
+    "Secret": BuiltinSchema(_Secret, _fill_secret, _judge_secret, blobs="data"),
     "ConfigMap": BuiltinSchema(_ConfigMap, judge=_judge_config_map, blobs="binaryData"),
     "Event": BuiltinSchema(judge=_judge_event),
     "Lease": BuiltinSchema(_Lease),
     "Role": BuiltinSchema(Role),
-    "Binding": BuiltinSchema(Binding, judge=_judge_binding),
+    "Binding": BuiltinSchema(Binding),
 }

@@ -12,27 +12,20 @@ JSONValue = Any
 Object = dict[str, JSONValue]
 """A decoded JSON object. Who holds one owns it: the store gives out fresh ones."""
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
-
-
-def encode(value: object) -> bytes:
-    """Encode a JSON value without spaces, keys in their order."""
-    return _encoder.encode(value)
+encode = msgspec.json.encode
+"""Encodes a JSON value without spaces, keys in their order."""
 
 
 def decode(document: bytes) -> JSONValue:
     """Decode one JSON document. Raises ValueError with the place of the error."""
     try:
-        return _decoder.decode(document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(document)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"json parse error: {error}") from error
 
 
-def dig(value: JSONValue, *path: str) -> JSONValue:
-    """Follow keys into nested objects; None where a step is missing."""
-    for key in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
+def dig(value: JSONValue, path: str) -> JSONValue:
+    """Follow the fields of a path like `metadata.name`; None where one is missing."""
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
     return value

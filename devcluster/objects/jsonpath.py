@@ -7,7 +7,8 @@ else; `compile_path` says so. Source: the Kubernetes documentation, "JSONPath Su
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
 
 from devcluster.objects.json import JSONValue
 
@@ -19,11 +20,19 @@ _STEP = re.compile(
     | \.(?P<field>(?:\\.|[^.\[\\])+)""",
     re.VERBOSE,
 )
+_PATH = re.compile(f"(?:{_STEP.pattern})*", re.VERBOSE)
 
 
+@lru_cache
 def compile_path(text: str) -> Path:
     """Compile a path. Raises ValueError for what is not understood."""
-    steps = list(_steps(text))
+    if _PATH.fullmatch(text) is None:
+        raise ValueError(f"JSONPath {text!r} is not supported")
+    # The field of each step, and the value that a filter wants there.
+    steps = [
+        (re.sub(r"\\(.)", r"\1", found["field"] or found["key"]), found["wanted"])
+        for found in _STEP.finditer(text)
+    ]
 
     def first(value: JSONValue) -> JSONValue:
         for key, wanted in steps:
@@ -34,15 +43,3 @@ def compile_path(text: str) -> Path:
         return value
 
     return first
-
-
-def _steps(text: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the field of each step, and the value that a filter wants there."""
-    position = 0
-    while position < len(text):
-        found = _STEP.match(text, position)
-        if found is None:
-            raise ValueError(f"JSONPath {text!r} is not supported")
-        field = re.sub(r"\\(.)", r"\1", found["field"] or found["key"])
-        yield field, found["wanted"]
-        position = found.end()

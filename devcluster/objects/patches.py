@@ -9,14 +9,14 @@ patch", and the merge keys that its API reference gives.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeGuard
 
 import jsonpatch
 from jsonpointer import JsonPointerException
 
 from devcluster.objects.json import JSONValue, Object
 
-MERGE_KEYS: Mapping[str, str] = {
+Keys = Mapping[str, str]
+MERGE_KEYS: Keys = {
     "conditions": "type",
     "containers": "name",
     "env": "name",
@@ -28,20 +28,27 @@ MERGE_KEYS: Mapping[str, str] = {
     "volumeMounts": "mountPath",
     "volumes": "name",
 }
-_NO_KEYS: Mapping[str, str] = {}
+_NO_KEYS: Keys = {}
 # These say only in which order to put things, and what goes along with a choice.
 _IGNORED = ("$setElementOrder/", "$retainKeys")
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 class PatchRefused(Exception):
     """A well-formed patch that does not fit the document."""
 
 
-def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
-    """Return the document after all operations, none of it shared.
+def patched(document: Object, content_type: str, patch: JSONValue) -> JSONValue:
+    """Return the document after a patch of this type.
 
     Raises ValueError for what is no patch, PatchRefused for one that does not fit.
     """
+    if content_type != JSON_PATCH:
+        keys = MERGE_KEYS if content_type == STRATEGIC_PATCH else _NO_KEYS
+        return merge(document, patch, keys)
     try:
         return jsonpatch.apply_patch(document, patch)
     except jsonpatch.InvalidJsonPatch as error:
@@ -50,9 +57,7 @@ def apply_json_patch(document: Object, patch: JSONValue) -> JSONValue:
         raise PatchRefused(str(error)) from error
 
 
-def merge(
-    document: JSONValue, patch: JSONValue, keys: Mapping[str, str] = _NO_KEYS
-) -> JSONValue:
+def merge(document: JSONValue, patch: JSONValue, keys: Keys = _NO_KEYS) -> JSONValue:
     """Return the document after a merge patch: null removes, objects merge.
 
     With `MERGE_KEYS` it is a strategic one. Raises ValueError for a directive that
@@ -66,28 +71,24 @@ def merge(
             _require_known(field)
         elif value is None:
             merged.pop(field, None)
-        elif field in keys and _are_objects(value):
-            merged[field] = _merge_list(merged.get(field) or [], value, keys, field)
         else:
-            merged[field] = merge(merged.get(field), value, keys)
+            merged[field] = _merge_field(field, merged.get(field), value, keys)
     return merged
 
 
-def _merge_list(
-    old: list[Object], new: list[Object], keys: Mapping[str, str], field: str
-) -> list[Object]:
+def _merge_field(field: str, old: JSONValue, new: JSONValue, keys: Keys) -> JSONValue:
+    """Merge a list of objects by the key of its field, anything else as it is."""
+    is_list = isinstance(new, list) and all(isinstance(item, dict) for item in new)
+    if field not in keys or not is_list:
+        return merge(old, new, keys)
     key = keys[field]
-    merged = {item.get(key): item for item in old}
+    merged = {item.get(key): item for item in old or ()}
     for item in new:
         if item.get("$patch") == "delete":
             merged.pop(item.get(key), None)
         else:
             merged[item.get(key)] = merge(merged.get(item.get(key)), item, keys)
     return list(merged.values())
-
-
-def _are_objects(value: JSONValue) -> TypeGuard[list[Object]]:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _require_known(directive: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -21,11 +22,9 @@ _VARINT, _LENGTH = 0, 2
 _MORE = 0x80
 _LOW_BITS = 0x7F
 
+_TABLE = msgspec.yaml.decode(Path(__file__).with_suffix(".yaml").read_bytes())
 _MESSAGES: Mapping[str, Mapping[int, str]] = {
-    name: dict(enumerate(fields.split(), 1))
-    for name, fields in msgspec.yaml.decode(
-        Path(__file__).with_suffix(".yaml").read_bytes(), type=dict[str, str]
-    ).items()
+    name: dict(enumerate(fields.split(), 1)) for name, fields in _TABLE.items()
 }
 
 
@@ -36,10 +35,9 @@ def decode_object(document: bytes) -> Object:
     """
     if not document.startswith(_MAGIC):
         raise ValueError("the protobuf document does not begin as Kubernetes' do")
-    envelope = _read(document[len(_MAGIC) :], "Envelope")
+    envelope = _read(document.removeprefix(_MAGIC), "Envelope")
     type_meta: Object = envelope.get("typeMeta", {})
-    kind = str(type_meta.get("kind"))
-    return type_meta | _read(envelope.get("raw", b""), kind)
+    return type_meta | _read(envelope.get("raw", b""), str(type_meta.get("kind")))
 
 
 def _read(data: bytes, message: str) -> Object:
@@ -47,16 +45,15 @@ def _read(data: bytes, message: str) -> Object:
         raise ValueError(f"{message!r} is not read from protobuf here, send JSON")
     value: Object = {}
     for number, raw in _fields(data):
-        spec = _MESSAGES[message].get(number, "-")
-        if spec != "-":
-            _set(value, spec, raw)
+        name, _, of = _MESSAGES[message].get(number, "-").partition(":")
+        if name != "-":
+            _set(value, name, of, raw)
         elif raw:
             raise ValueError(f"protobuf field {number} of {message} is not known here")
     return value
 
 
-def _set(value: Object, spec: str, raw: bytes | int) -> None:
-    name, _, of = spec.partition(":")
+def _set(value: Object, name: str, of: str, raw: bytes | int) -> None:
     if of.endswith("[]"):
         value.setdefault(name, []).append(_convert(raw, of[:-2]))
     elif of.endswith("{}"):
@@ -78,26 +75,22 @@ def _convert(raw: bytes | int, of: str) -> JSONValue:
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        number, wire_type = tag >> 3, tag & 7
+    octets = iter(data)
+    for first in octets:
+        number, wire_type = divmod(_varint(chain((first,), octets)), 8)
         if wire_type not in {_VARINT, _LENGTH}:
             raise ValueError(f"protobuf wire type {wire_type} is not known here")
-        size, position = _varint(data, position)
-        if wire_type == _VARINT:
-            yield number, size
-            continue
-        if position + size > len(data):
+        size = _varint(octets)
+        content = size if wire_type == _VARINT else bytes(islice(octets, size))
+        if isinstance(content, bytes) and len(content) < size:
             raise ValueError("a protobuf message ends within a field")
-        yield number, data[position : position + size]
-        position += size
+        yield number, content
 
 
-def _varint(data: bytes, position: int) -> tuple[int, int]:
+def _varint(octets: Iterator[int]) -> int:
     value = 0
-    for index, byte in enumerate(data[position : position + 10]):
-        value |= (byte & _LOW_BITS) << (7 * index)
-        if not byte & _MORE:
-            return value, position + index + 1
+    for shift, octet in zip(range(0, 70, 7), octets, strict=False):
+        value |= (octet & _LOW_BITS) << shift
+        if octet < _MORE:
+            return value
     raise ValueError("a protobuf message has a number without end")

@@ -11,16 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 
 from devcluster import errors
 from devcluster.errors import Cause
 from devcluster.objects.json import JSONValue, Object
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
-_EMBEDDED = "x-kubernetes-embedded-resource"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
 _SETS = frozenset({"set", "map"})
-_TYPE_META = frozenset({"apiVersion", "kind", "metadata"})
 _TYPE_NAMES: dict[type, str] = {
     type(None): "null",
     bool: "boolean",
@@ -30,6 +29,9 @@ _TYPE_NAMES: dict[type, str] = {
     list: "array",
     dict: "object",
 }
+# The path of a value, itself and its schema.
+_Part = tuple[str, JSONValue, "StructuralSchema"]
+ANYTHING: Object = {_PRESERVE: True}
 
 # A bound, the type it is of, how a value is measured against it, how a breach is told.
 _Bound = tuple[str, tuple[type, ...], Callable[[JSONValue, JSONValue], bool], str]
@@ -47,77 +49,75 @@ _BOUNDS: tuple[_Bound, ...] = (
 )
 
 
-def prune(value: JSONValue, schema: Object, path: str = "") -> list[str]:
-    """Remove fields that the schema does not name. Return their paths."""
-    unknown = []
-    if isinstance(value, dict):
-        for key in list(value):
-            if field_schema(schema, key) is None and not _keeps(schema, key):
-                del value[key]
-                unknown.append(_join(path, key))
-    for place, each, inner in _inside(value, schema, path):
-        unknown += prune(each, inner, place)
-    return unknown
+@dataclass(frozen=True, slots=True)
+class StructuralSchema:
+    """A schema, or the part of one that a value within an object has."""
 
+    root: Object
 
-def fill_defaults(value: JSONValue, schema: Object) -> None:
-    """Drop nulls that are not allowed, then set what is absent and has a default."""
-    if isinstance(value, dict):
-        for key in [key for key, each in value.items() if each is None]:
-            inner = field_schema(schema, key) or {"nullable": True}
-            if not inner.get("nullable") and not inner.get(_PRESERVE):
-                del value[key]
-        for key, inner in schema.get("properties", {}).items():
-            if key not in value and "default" in inner:
-                value[key] = deepcopy(inner["default"])
-    for _, each, inner in _inside(value, schema, ""):
-        fill_defaults(each, inner)
+    def prune(self, value: JSONValue, path: str = "") -> list[str]:
+        """Remove fields that the schema does not name. Return their paths."""
+        fields = list(value) if isinstance(value, dict) else []
+        unknown = [key for key in fields if self._of_field(key) is None]
+        for key in unknown:
+            del value[key]
+        removed = [_join(path, key) for key in unknown]
+        for place, each, inner in self._inside(value, path):
+            removed += inner.prune(each, place)
+        return removed
 
+    def default(self, value: JSONValue) -> None:
+        """Drop nulls that are not allowed, then set what is absent by its default."""
+        if isinstance(value, dict):
+            for key in [key for key, each in value.items() if each is None]:
+                inner = self._of_field(key) or ANYTHING
+                if not inner.get("nullable") and not inner.get(_PRESERVE):
+                    del value[key]
+            for key, inner in self.root.get("properties", {}).items():
+                if key not in value and "default" in inner:
+                    value[key] = deepcopy(inner["default"])
+        for _, each, below in self._inside(value, ""):
+            below.default(each)
 
-def validate(value: JSONValue, schema: Object, path: str = "") -> Iterator[Cause]:
-    """Yield a cause for each place where the value is not what the schema asks."""
-    if value is None and schema.get("nullable"):
-        return
-    wanted = _wanted_types(schema)
-    found = _type_name(value)
-    if wanted and found not in wanted and (found, *wanted) != ("integer", "number"):
-        told = f"must be of type {','.join(wanted)}: {errors.spell(found)}"
-        yield errors.invalid_value(path, found, f"{path} in body {told}")
-        return
-    if "enum" in schema and value not in schema["enum"]:
-        yield errors.unsupported(path, value, schema["enum"])
-    yield from _breaches(value, schema, path)
-    yield from _shape_problems(value, schema, path)
-    for place, each, inner in _inside(value, schema, path):
-        yield from validate(each, inner, place)
+    def problems(self, value: JSONValue, path: str = "") -> Iterator[Cause]:
+        """Yield a cause for each place where the value is not what the schema asks."""
+        schema, found = self.root, _type_name(value)
+        if value is None and schema.get("nullable"):
+            return
+        wanted = _wanted_types(schema)
+        if wanted and found not in wanted and (found, *wanted) != ("integer", "number"):
+            told = f"must be of type {','.join(wanted)}: {errors.spell(found)}"
+            yield errors.invalid_value(path, found, f"{path} in body {told}")
+            return
+        if "enum" in schema and value not in schema["enum"]:
+            yield errors.unsupported(path, value, schema["enum"])
+        yield from _breaches(value, schema, path)
+        if isinstance(value, dict):
+            missing = [key for key in schema.get("required", ()) if key not in value]
+            yield from (errors.required(_join(path, key)) for key in missing)
+        if isinstance(value, list) and schema.get("x-kubernetes-list-type") in _SETS:
+            yield from _repetitions(value, schema, path)
+        for place, each, inner in self._inside(value, path):
+            yield from inner.problems(each, place)
 
+    def _of_field(self, key: str) -> Object | None:
+        """Return what the schema says of one field, None where there can be none."""
+        named: Object | None = self.root.get("properties", {}).get(key)
+        additional = self.root.get("additionalProperties") or self.root.get(_PRESERVE)
+        if named is not None or not additional:
+            return named
+        return additional if isinstance(additional, dict) else ANYTHING
 
-def field_schema(schema: Object, key: str) -> Object | None:
-    """Return what the schema says of one field, None where it says nothing."""
-    named: Object | None = schema.get("properties", {}).get(key)
-    additional = schema.get("additionalProperties")
-    if named is not None or not additional:
-        return named
-    return additional if isinstance(additional, dict) else {_PRESERVE: True}
-
-
-def _keeps(schema: Object, key: str) -> bool:
-    is_identity = bool(schema.get(_EMBEDDED)) and key in _TYPE_META
-    return bool(schema.get(_PRESERVE)) or is_identity
-
-
-def _inside(
-    value: JSONValue, schema: Object, path: str
-) -> Iterator[tuple[str, JSONValue, Object]]:
-    """Yield what lies directly in a value: its path, itself and its schema."""
-    if isinstance(value, list) and isinstance(schema.get("items"), dict):
-        for index, item in enumerate(value):
-            yield f"{path}[{index}]", item, schema["items"]
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            inner = field_schema(schema, key)
-            if inner is not None:
-                yield _join(path, key), each, inner
+    def _inside(self, value: JSONValue, path: str) -> Iterator[_Part]:
+        """Yield what lies directly in a value."""
+        if isinstance(value, list) and "items" in self.root:
+            inner = StructuralSchema(self.root["items"])
+            for index, item in enumerate(value):
+                yield f"{path}[{index}]", item, inner
+        if isinstance(value, dict):
+            for key, each in value.items():
+                if (found := self._of_field(key)) is not None:
+                    yield _join(path, key), each, StructuralSchema(found)
 
 
 def _join(path: str, key: str) -> str:
@@ -127,7 +127,7 @@ def _join(path: str, key: str) -> str:
 def _wanted_types(schema: Object) -> tuple[str, ...]:
     if schema.get(_INT_OR_STRING):
         return ("integer", "string")
-    return (schema["type"],) if schema.get("type") else ()
+    return (schema["type"],) if "type" in schema else ()
 
 
 def _type_name(value: object) -> str:
@@ -146,16 +146,10 @@ def _breaches(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
         yield errors.invalid_value(path, shown, rule)
 
 
-def _shape_problems(value: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
-    if isinstance(value, dict):
-        for key in schema.get("required", ()):
-            if key not in value:
-                yield errors.required(_join(path, key))
-    if isinstance(value, list) and schema.get("x-kubernetes-list-type") in _SETS:
-        keys = schema.get("x-kubernetes-list-map-keys")
-        seen: list[JSONValue] = []
-        for index, item in enumerate(value):
-            identity = {key: item.get(key) for key in keys} if keys else item
-            if identity in seen:
-                yield errors.duplicate(f"{path}[{index}]", identity)
-            seen.append(identity)
+def _repetitions(items: JSONValue, schema: Object, path: str) -> Iterator[Cause]:
+    """Yield the items of a set that are there already; of a map, by its keys."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    identities = [{k: item.get(k) for k in keys} if keys else item for item in items]
+    for index, identity in enumerate(identities):
+        if identity in identities[:index]:
+            yield errors.duplicate(f"{path}[{index}]", identity)

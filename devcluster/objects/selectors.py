@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _WORD = r"[^\s,!=<>()]"
+# A key that must be absent is compared with nothing.
 _REQUIREMENT = re.compile(
-    rf"""\s*(?:
-        (?P<absent>!)\s*(?P<missing>{_WORD}+)
-      | (?P<key>{_WORD}+)
-        (?: \s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)
+    rf"""\s*(?P<absent>!\s*)?(?P<key>{_WORD}+)
+    (?(absent)
+      | (?: \s+(?P<set>in|notin)\s*\((?P<values>[^()]*)\)
           | \s*(?P<sign>==|=|!=)\s*(?P<value>{_WORD}*) )?
     )\s*(?P<more>,|$)""",
     re.VERBOSE,
 )
+_NEGATIONS = frozenset({"!=", "notin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,10 @@ def parse_labels(text: str) -> Selector:
 
 
 def _requirement(found: re.Match[str]) -> Requirement:
-    if found["absent"]:
-        return Requirement(found["missing"], None, negated=True)
-    if found["set"]:
-        values = frozenset(each.strip() for each in found["values"].split(","))
-        return Requirement(found["key"], values, negated=found["set"] == "notin")
-    if found["sign"]:
-        values = frozenset({found["value"]})
-        return Requirement(found["key"], values, negated=found["sign"] == "!=")
-    return Requirement(found["key"], None)
+    told = found["values"] if found["value"] is None else found["value"]
+    values = None if told is None else frozenset(map(str.strip, told.split(",")))
+    is_negated = found["absent"] or (found["set"] or found["sign"]) in _NEGATIONS
+    return Requirement(found["key"], values, negated=bool(is_negated))
 
 
 def parse_fields(text: str, known: frozenset[str]) -> Selector:

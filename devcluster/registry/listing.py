@@ -8,18 +8,14 @@ history reaches back to it.
 
 from __future__ import annotations
 
-import base64
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from operator import attrgetter
 
-import msgspec
-
-from devcluster.errors import ApiError, Cause, bad_request, expired
+from devcluster.errors import ApiError, Cause, bad_request, details
 from devcluster.kinds.resource import Resource
-from devcluster.objects.json import Object, dig, encode
+from devcluster.objects.json import Object, dig
 from devcluster.objects.selectors import Selector, matches, parse_fields, parse_labels
 from devcluster.registry.options import Options
 from devcluster.storage.objects import ObjectKey, Stored
@@ -55,12 +51,9 @@ class Selection:
         """Say whether an object is selected."""
         if not matches(self.labels, stored.labels):
             return False
-        return not self.fields or matches(self.fields, self._fields_of(stored))
-
-    def _fields_of(self, stored: Stored) -> dict[str, str]:
-        value = stored.value()
-        paths = {each.key for each in self.fields}
-        return {path: str(dig(value, *path.split(".")) or "") for path in paths}
+        value = stored.value() if self.fields else {}
+        found = {each.key: str(dig(value, each.key) or "") for each in self.fields}
+        return matches(self.fields, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +62,6 @@ class Page:
 
     items: Sequence[Stored]
     metadata: Object
-
-
-class _Token(msgspec.Struct):
-    rv: int
-    namespace: str
-    name: str
 
 
 def list_page(
@@ -89,14 +76,14 @@ def list_page(
     selection = Selection.parse(resource, options)
     wanted, start = store.revision, None
     if options.continue_token:
-        token = _decode_token(options.continue_token)
-        wanted, start = token.rv, ObjectKey(token.namespace, token.name)
+        wanted, start = _read_token(options.continue_token)
     elif options.wants_exact_version:
         wanted = options.resource_version or 0
     try:
         objects = store.collection(resource.collection).objects_at(wanted, namespace)
     except TooOld as error:
-        raise expired("The version of the list is too old; list anew.") from error
+        told = "The version of the list is too old; list anew."
+        raise ApiError("Expired", told) from error
     if start is not None:
         objects = objects[bisect_left(objects, start, key=attrgetter("key")) :]
     return _cut(objects, selection, options.limit, wanted)
@@ -106,12 +93,8 @@ def require_reached(options: Options, revision: int) -> None:
     """Refuse a revision that was not made yet, as a server that waited in vain."""
     if (options.resource_version or 0) > revision:
         told = f"Too large resource version: {options.resource_version}"
-        raise ApiError(
-            HTTPStatus.GATEWAY_TIMEOUT,
-            "Timeout",
-            f"Timeout: {told}, current: {revision}",
-            causes=[Cause("ResourceVersionTooLarge", told, "")],
-        )
+        cause = Cause("ResourceVersionTooLarge", told, "")
+        raise ApiError("Timeout", f"Timeout: {told}", details("", "", cause))
 
 
 def _cut(
@@ -123,15 +106,16 @@ def _cut(
     metadata: Object = {"resourceVersion": str(revision)}
     if not limit or len(chosen) <= limit:
         return Page(chosen, metadata)
-    token = _Token(revision, *chosen[limit].key)
-    metadata["continue"] = base64.urlsafe_b64encode(encode(token)).decode()
+    metadata["continue"] = "/".join((str(revision), *chosen[limit].key))
     if selection.is_everything:
         metadata["remainingItemCount"] = len(chosen) - limit
     return Page(chosen[:limit], metadata)
 
 
-def _decode_token(text: str) -> _Token:
+def _read_token(text: str) -> tuple[int, ObjectKey]:
+    """Return the revision and the first object of the page that a token names."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(text), type=_Token)
-    except ValueError as error:  # binascii's and msgspec's errors are of this kind
+        revision, namespace, name = text.split("/")
+        return int(revision), ObjectKey(namespace, name)
+    except ValueError as error:
         raise bad_request("continue key is not valid") from error

@@ -14,15 +14,20 @@ import msgspec
 from devcluster import errors
 from devcluster.errors import Cause
 
-_OPTIONS = "Options.meta.k8s.io"
+_WITHOUT_EFFECT = {"fieldManager", "force", "gracePeriodSeconds", "pretty", "timeout"}
 _EXACT, _NOT_OLDER = "Exact", "NotOlderThan"
 _CHOICES: Mapping[str, frozenset[str]] = {
     "dryRun": frozenset({"All"}),
-    "fieldValidation": frozenset({"Ignore", "Warn", "Strict"}),
-    "includeObject": frozenset({"None", "Metadata", "Object"}),
-    "propagationPolicy": frozenset({"Background", "Foreground", "Orphan"}),
     "resourceVersionMatch": frozenset({_EXACT, _NOT_OLDER}),
 }
+
+
+class Propagation(StrEnum):
+    """What becomes of the dependents of an object that is deleted."""
+
+    BACKGROUND = "Background"
+    FOREGROUND = "Foreground"
+    ORPHAN = "Orphan"
 
 
 class Options(msgspec.Struct, frozen=True, rename="camel"):
@@ -38,17 +43,10 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
     timeout_seconds: int = 0  # 0: as long as the server likes
     allow_watch_bookmarks: bool = False
     send_initial_events: bool | None = None
-    include_object: str = "Metadata"
+    include_object: Literal["None", "Metadata", "Object"] = "Metadata"
     dry_run: str = ""
-    field_validation: str = "Warn"
-    propagation_policy: str = ""
-    # These change nothing here.
-    field_manager: str = ""
-    force: str = ""
-    grace_period_seconds: str = ""
-    hash: str = ""
-    pretty: str = ""
-    timeout: str = ""
+    field_validation: Literal["Ignore", "Warn", "Strict"] = "Warn"
+    propagation_policy: Propagation | None = None
 
     @property
     def wants_exact_version(self) -> bool:
@@ -61,14 +59,6 @@ class Options(msgspec.Struct, frozen=True, rename="camel"):
         return self.limit > 0 and bool(self.resource_version)
 
 
-class Propagation(StrEnum):
-    """What becomes of the dependents of an object that is deleted."""
-
-    BACKGROUND = "Background"
-    FOREGROUND = "Foreground"
-    ORPHAN = "Orphan"
-
-
 class Preconditions(msgspec.Struct, frozen=True, rename="camel"):
     """The object that is meant; "" where any will do."""
 
@@ -76,9 +66,7 @@ class Preconditions(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
 
 
-class DeleteOptions(
-    msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True
-):
+class DeleteOptions(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """How to delete. Without a policy it goes as the object's finalizers say."""
 
     kind: str = ""
@@ -93,7 +81,7 @@ def read_options(query: Mapping[str, str]) -> Options:
     """Read a query. Raises ApiError: 422 for what would have to be ignored, or 400."""
     given = {name: value for name, value in query.items() if value}
     if causes := list(_problems(given)):
-        raise errors.invalid(_OPTIONS, "", causes)
+        raise errors.invalid("Options.meta.k8s.io", "", causes)
     try:
         return msgspec.convert(given, Options, strict=False)
     except msgspec.ValidationError as error:
@@ -101,7 +89,7 @@ def read_options(query: Mapping[str, str]) -> Options:
 
 
 def _problems(query: Mapping[str, str]) -> Iterator[Cause]:
-    for name in query.keys() - set(Options.__struct_encode_fields__):
+    for name in query.keys() - _WITHOUT_EFFECT - {*Options.__struct_encode_fields__}:
         yield errors.forbidden_field(name, "not a parameter that is known here")
     for name, choices in _CHOICES.items():
         if query.get(name, "") not in choices | {""}:

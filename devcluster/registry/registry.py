@@ -6,23 +6,17 @@ what is stored at that moment. Every refusal is an ApiError.
 
 from __future__ import annotations
 
-import uuid
-from random import Random
+from collections.abc import Iterator
 
 from devcluster import errors
-from devcluster.clock import Now, timestamp
+from devcluster.clock import Outside, timestamp
 from devcluster.errors import Cause
 from devcluster.kinds.builtins import NAMESPACES
 from devcluster.kinds.catalog import Catalog
 from devcluster.kinds.resource import Resource
-from devcluster.objects.json import Object
-from devcluster.objects.metadata import (
-    FOREGROUND,
-    IMMUTABLE_FIELDS,
-    ORPHAN,
-    metadata_changes_refused,
-    metadata_problems,
-)
+from devcluster.objects import metadata
+from devcluster.objects.json import Object, dig
+from devcluster.objects.metadata import FOREGROUND, ORPHAN, SERVER_FIELDS
 from devcluster.registry.options import DeleteOptions, Preconditions, Propagation
 from devcluster.storage.objects import ObjectKey, Stored
 from devcluster.storage.store import Store
@@ -32,10 +26,9 @@ _SUFFIX_LENGTH = 5
 _MAX_GENERATED_BASE = 58  # so that the suffix still fits into a label
 _TYPE_META = frozenset({"apiVersion", "kind"})
 _UNCOUNTED = _TYPE_META | {"metadata", "status"}
-_PROPAGATION_FINALIZERS = {
-    Propagation.FOREGROUND: [FOREGROUND],
-    Propagation.ORPHAN: [ORPHAN],
-}
+_FIXED = tuple(f"metadata.{field}" for field in SERVER_FIELDS)
+_FINALIZERS = "metadata.finalizers"
+_FINALIZER_OF = {Propagation.FOREGROUND: FOREGROUND, Propagation.ORPHAN: ORPHAN}
 _MODIFIED = (
     "the object has been modified; please apply your changes to the latest version "
     "and try again"
@@ -46,13 +39,10 @@ _PLAIN_DELETE = DeleteOptions()
 class Registry:
     """The rules of the API server over the store, for the kinds of the catalog."""
 
-    def __init__(
-        self, *, store: Store, catalog: Catalog, now: Now, random: Random
-    ) -> None:
+    def __init__(self, *, store: Store, catalog: Catalog, outside: Outside) -> None:
         self.store = store
         self.catalog = catalog
-        self._now = now
-        self._random = random
+        self.outside = outside
 
     def find(self, resource: Resource, key: ObjectKey) -> Stored | None:
         """Return an object, None where there is none."""
@@ -71,9 +61,9 @@ class Registry:
         if "resourceVersion" in meta:
             told = "resourceVersion should not be set on objects to be created"
             raise errors.bad_request(told)
-        _require_namespace(meta, namespace)
         self._stamp(resource, meta)
         key = ObjectKey(namespace, meta.get("name", ""))
+        _require_key(meta, key)
         if resource.namespaced:
             home = self.find(NAMESPACES, ObjectKey("", namespace))
             _require_open(home, resource, key)
@@ -100,13 +90,11 @@ class Registry:
         object that is meant. What changes nothing is not written.
         """
         meta = value["metadata"]
-        if meta.setdefault("name", key.name) != key.name:
-            told = f"the name {meta['name']} does not match the name on the URL"
-            raise errors.bad_request(f"{told} ({key.name})")
-        _require_namespace(meta, key.namespace)
+        _require_key(meta, key)
         stored = self.get(resource, key)
-        _require_preconditions(resource, stored, Preconditions(uid=uid))
-        _require_version(resource, stored, meta.get("resourceVersion"))
+        wanted = Preconditions(uid, meta.get("resourceVersion", ""))
+        _require_version(resource, key, wanted.resource_version)
+        _require_meant(resource, stored, wanted)
         old = stored.value()
         if resource.has_status:
             reported, rest = (value, stored.value()) if status else (old, value)
@@ -131,14 +119,14 @@ class Registry:
         Returns its last state, and whether it is gone.
         """
         stored = self.get(resource, key)
-        _require_preconditions(resource, stored, options.preconditions)
+        _require_meant(resource, stored, options.preconditions)
         value = stored.value()
         meta = value["metadata"]
         _set_propagation(meta, options.propagation_policy)
         if not resource.is_held(value):
             return self.store.remove(resource.collection, key, value), True
         if "deletionTimestamp" not in meta:
-            meta["deletionTimestamp"] = timestamp(self._now())
+            meta["deletionTimestamp"] = timestamp(self.outside.now())
             meta["deletionGracePeriodSeconds"] = 0
             if "generation" in meta:
                 meta["generation"] += 1
@@ -147,16 +135,23 @@ class Registry:
             return stored, False
         return self.store.put(resource.collection, key, value), False
 
+    def clear(self, resource: Resource, namespace: str = "") -> bool:
+        """Delete all objects of a kind; say whether none is held by finalizers."""
+        collection = self.store.collection(resource.collection)
+        for stored in collection.objects(namespace):
+            self.delete(resource, stored.key)
+        return not collection.objects(namespace)
+
     def _stamp(self, resource: Resource, meta: Object) -> None:
         """Set what the server alone sets."""
         if "name" not in meta and "generateName" in meta:
-            letters = self._random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
+            letters = self.outside.random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH)
             base = meta["generateName"][:_MAX_GENERATED_BASE]
             meta["name"] = base + "".join(letters)
-        for field in (*IMMUTABLE_FIELDS, "generation"):
+        for field in (*SERVER_FIELDS, "generation"):
             meta.pop(field, None)
-        meta["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
-        meta["creationTimestamp"] = timestamp(self._now())
+        meta["uid"] = self.outside.uuid()
+        meta["creationTimestamp"] = timestamp(self.outside.now())
         if resource.has_generation:
             meta["generation"] = 1
 
@@ -169,68 +164,79 @@ def _require_open(namespace: Stored | None, resource: Resource, key: ObjectKey) 
         told = f"namespace {key.namespace} is being terminated"
         cause = Cause("NamespaceTerminating", told, "metadata.namespace")
         why = f"unable to create new content because {told}"
-        raise errors.forbidden(resource.collection, key.name, why, [cause])
+        raise errors.forbidden(resource.collection, key.name, why, cause)
 
 
-def _require_namespace(meta: Object, namespace: str) -> None:
-    """Refuse an object of another namespace than the one in the URL."""
-    if meta.setdefault("namespace", namespace) != namespace:
-        told = "the namespace of the object does not match the namespace on the URL"
-        raise errors.bad_request(told)
-    if not namespace:
-        del meta["namespace"]
+def _require_key(meta: Object, key: ObjectKey) -> None:
+    """Refuse an object of another name or namespace than those in the URL."""
+    for field, right in key._asdict().items():
+        if meta.setdefault(field, right) != right:
+            told = f"the {field} of the object ({meta[field]}) does not match"
+            raise errors.bad_request(f"{told} the {field} on the URL ({right})")
+        if not right:
+            del meta[field]
 
 
-def _require_version(resource: Resource, stored: Stored, version: str | None) -> None:
-    """Refuse an update that was made from another version than the stored one."""
-    name = stored.key.name
-    if version is None and not resource.unconditional_update:
+def _require_version(resource: Resource, key: ObjectKey, version: str) -> None:
+    """Refuse an update that does not say which version it was made from."""
+    if not version and not resource.unconditional_update:
         place = "metadata.resourceVersion"
         cause = errors.invalid_value(place, 0, "must be specified for an update")
-        raise errors.invalid(resource.collection, name, [cause])
-    if version is not None and version != str(stored.revision):
-        raise errors.conflict(resource.collection, name, _MODIFIED)
+        raise errors.invalid(resource.collection, key.name, [cause])
 
 
-def _require_preconditions(
-    resource: Resource, stored: Stored, wanted: Preconditions
-) -> None:
+def _require_meant(resource: Resource, stored: Stored, wanted: Preconditions) -> None:
     """Refuse a request that means another object, or another version of it."""
-    found = Preconditions(stored.uid, str(stored.revision))
-    for field in Preconditions.__struct_fields__:
-        asked, is_so = getattr(wanted, field), getattr(found, field)
-        if asked and asked != is_so:
-            why = f"Precondition failed: {field} {asked} is asked for, it is {is_so}"
-            raise errors.conflict(resource.collection, stored.key.name, why)
+    if wanted.uid not in {"", stored.uid}:
+        why = f"Precondition failed: UID {wanted.uid} is asked for, it is {stored.uid}"
+        raise errors.conflict(resource.collection, stored.key.name, why)
+    if wanted.resource_version not in {"", str(stored.revision)}:
+        raise errors.conflict(resource.collection, stored.key.name, _MODIFIED)
 
 
 def _refuse_problems(resource: Resource, new: Object, old: Object | None) -> None:
     """Refuse an object that cannot be stored, with a cause for each field."""
     meta = new["metadata"]
-    causes = list(metadata_problems(meta, resource.name_rule))
-    if old is not None:
-        causes += metadata_changes_refused(meta, old["metadata"])
-    causes += resource.schema.validate(new, old)
+    causes = [
+        *metadata.problems(meta, resource.name_rule),
+        *(() if old is None else _change_problems(resource, new, old)),
+        *resource.schema.problems(new),
+    ]
     if causes:
         raise errors.invalid(resource.qualified_kind, meta.get("name", ""), causes)
 
 
+def _change_problems(resource: Resource, new: Object, old: Object) -> Iterator[Cause]:
+    """Yield what an update may not change."""
+    for path in (*_FIXED, *resource.fixed):
+        if (value := dig(new, path)) != dig(old, path):
+            yield errors.invalid_value(path, value, "field is immutable")
+    for field in resource.frozen if old.get("immutable") else ():
+        if new.get(field) != old.get(field):
+            told = "field is immutable when `immutable` is set"
+            yield errors.forbidden_field(field, told)
+    added = set(dig(new, _FINALIZERS) or ()) - set(dig(old, _FINALIZERS) or ())
+    if added and "deletionTimestamp" in old["metadata"]:
+        told = "no new finalizers can be added if the object is being deleted"
+        yield errors.forbidden_field(_FINALIZERS, f"{told}, found {sorted(added)}")
+
+
 def _carry_metadata(new: Object, old: Object) -> None:
     """Take over what an update leaves out because only the server sets it."""
-    for field in (*IMMUTABLE_FIELDS, "resourceVersion"):
+    new.pop("generation", None)
+    for field in (*SERVER_FIELDS, "resourceVersion", "generation"):
         if field in old:
             new.setdefault(field, old[field])
-    new.pop("generation", None)
-    if "generation" in old:
-        new["generation"] = old["generation"]
 
 
 def _set_propagation(meta: Object, propagation: Propagation | None) -> None:
     """Write down what a deletion does with dependents, as a finalizer."""
     if propagation is None:
         return
-    others = [f for f in meta.pop("finalizers", ()) if f not in {FOREGROUND, ORPHAN}]
-    finalizers = others + _PROPAGATION_FINALIZERS.get(propagation, [])
+    finalizers = [
+        f for f in meta.pop("finalizers", ()) if f not in {FOREGROUND, ORPHAN}
+    ]
+    finalizers += [f for p, f in _FINALIZER_OF.items() if p is propagation]
     if finalizers:
         meta["finalizers"] = finalizers
 

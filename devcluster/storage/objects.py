@@ -8,14 +8,14 @@ microseconds, gives each a copy of their own and keeps 50,000 objects small.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-import msgspec
-
 from devcluster.objects.json import Object, decode, encode
+
+_NOTHING: Mapping[str, str] = {}
 
 
 class ObjectKey(NamedTuple):
@@ -32,32 +32,17 @@ class Stored:
     key: ObjectKey
     revision: int
     uid: str
-    labels: Mapping[str, str]
     raw: bytes
-
-    @property
-    def is_going(self) -> bool:
-        """Whether the object is deleted and held by finalizers."""
-        # Most objects cannot be, which is seen without decoding them.
-        if b'"deletionTimestamp"' not in self.raw:
-            return False
-        return "deletionTimestamp" in self.value()["metadata"]
+    # What is asked so often that it is kept decoded.
+    labels: Mapping[str, str]
+    owners: Sequence[Object]
+    finalizers: Sequence[str]
+    is_going: bool  # deleted, and held by finalizers
 
     def value(self) -> Object:
         """Decode the object. The caller owns the result."""
         decoded: Object = decode(self.raw)
         return decoded
-
-    def metadata(self) -> bytes:
-        """Return the encoded metadata alone."""
-        return bytes(_metadata_only.decode(self.raw).metadata)
-
-
-class _MetadataOnly(msgspec.Struct):
-    metadata: msgspec.Raw
-
-
-_metadata_only = msgspec.json.Decoder(_MetadataOnly)
 
 
 def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
@@ -68,8 +53,11 @@ def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
         key=key,
         revision=revision,
         uid=meta.get("uid", ""),
-        labels=meta.get("labels", {}),
         raw=encode(body | {"metadata": meta}),
+        labels=meta.get("labels", _NOTHING),
+        owners=meta.get("ownerReferences", ()),
+        finalizers=meta.get("finalizers", ()),
+        is_going="deletionTimestamp" in meta,
     )
 
 

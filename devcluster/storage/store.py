@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
@@ -23,49 +23,34 @@ _key = attrgetter("key")
 
 
 class TooOld(Exception):
-    """The revision asked for is older than the history that is kept."""
+    """Some of the changes asked for are not in the history any more."""
 
 
 class Ended(Exception):
-    """No more can come.
-
-    The kind is not served any more, the server stops, or the reader fell so far behind
-    that what it missed is not kept for it.
-    """
+    """No more can come: the kind is not served any more, or the server stops."""
 
 
 class Subscription:
-    """Holds what was written and not read yet, up to `limit` changes."""
+    """Reads the history of a collection from a revision on, as it grows."""
 
-    def __init__(self, *, namespace: str, since: int, limit: int) -> None:
+    def __init__(self, *, collection: Collection, namespace: str, since: int) -> None:
+        self._collection = collection
         self._namespace = namespace  # "" for all
         self._since = since
-        self._pending: list[Change] = []
-        self._limit = limit
-        self._ended = False
-        self._news = asyncio.Event()
-
-    def offer(self, change: Change) -> None:
-        """Add a change if it is one to listen to. The writer never waits."""
-        is_here = self._namespace in {"", change.current.key.namespace}
-        if is_here and change.current.revision > self._since:
-            self._pending.append(change)
-            self._news.set()
-
-    def end(self) -> None:
-        """Let the reader take what is there and then no more."""
-        self._ended = True
-        self._news.set()
+        self._era = collection.era
 
     async def take(self) -> list[Change]:
-        """Wait for changes and return all there are. Raises `Ended`."""
-        await self._news.wait()
-        if not 0 < len(self._pending) <= self._limit:
-            raise Ended
-        taken, self._pending = self._pending, []
-        if not self._ended:
-            self._news.clear()
-        return taken
+        """Wait for changes and return those of the namespace, of which may be none.
+
+        Raises `Ended`, or `TooOld` for a reader that the writers left behind.
+        """
+        while not (changes := self._collection.changes_after(self._since)):
+            if self._collection.era != self._era:
+                raise Ended
+            await self._collection.news.wait()
+        self._since = changes[-1].current.revision
+        where = self._namespace
+        return [each for each in changes if where in {"", each.current.key.namespace}]
 
 
 class Collection:
@@ -74,13 +59,11 @@ class Collection:
     def __init__(self, *, history_limit: int) -> None:
         self._objects: dict[ObjectKey, Stored] = {}
         self._ordered: list[Stored] | None = []  # None: to be sorted again
-        self._history: deque[Change] = deque()
-        self._history_limit = history_limit
-        self._floor = 0  # changes after this revision are all in the history
-        self._subscriptions: set[Subscription] = set()
-
-    def __len__(self) -> int:
-        return len(self._objects)
+        self._history: deque[Change] = deque(maxlen=history_limit)
+        self._lost = 0  # changes after this revision are all in the history
+        self._floor = 0  # nothing may be asked for that is older than this revision
+        self.news = asyncio.Event()  # set, and replaced, when there are any
+        self.era = 0  # subscriptions end with the era in which they began
 
     def get(self, key: ObjectKey) -> Stored | None:
         """Return the object as it is now."""
@@ -95,17 +78,27 @@ class Collection:
     def objects_at(self, revision: int, namespace: str = "") -> Sequence[Stored]:
         """Return the objects as they were at `revision`. Raises `TooOld`."""
         self._require(revision)
-        if not self._history or self._history[-1].current.revision <= revision:
+        later = self.changes_after(revision)
+        if not later:
             return self.objects(namespace)
         past = dict(self._objects)
-        for change in reversed(self._history):
-            if change.current.revision <= revision:
-                break
+        for change in reversed(later):
             if change.previous is None:
                 del past[change.current.key]
             else:
                 past[change.current.key] = change.previous
         return _of_namespace(sorted(past.values(), key=_key), namespace)
+
+    def changes_after(self, revision: int) -> list[Change]:
+        """Return what happened after `revision`. Raises `TooOld`."""
+        if revision < self._lost:
+            raise TooOld
+        later = []
+        for change in reversed(self._history):
+            if change.current.revision <= revision:
+                break
+            later.append(change)
+        return later[::-1]
 
     def apply(self, change: Change) -> None:
         """Take a change in and tell who listens."""
@@ -115,38 +108,31 @@ class Collection:
         else:
             self._objects[key] = change.current
         self._ordered = None
+        if len(self._history) == self._history.maxlen:
+            self._lost = self._history[0].current.revision
         self._history.append(change)
-        if len(self._history) > self._history_limit:
-            self._floor = self._history.popleft().current.revision
-        for subscription in self._subscriptions:
-            subscription.offer(change)
+        self._tell()
 
-    @contextmanager
-    def subscribed(self, namespace: str, since: int) -> Iterator[Subscription]:
-        """Listen after the revision `since` within the block. Raises `TooOld`."""
+    def subscribe(self, namespace: str, since: int) -> Subscription:
+        """Listen after the revision `since`. Raises `TooOld`."""
         self._require(since)
-        limit = self._history_limit
-        subscription = Subscription(namespace=namespace, since=since, limit=limit)
-        for change in self._history:
-            subscription.offer(change)
-        self._subscriptions.add(subscription)
-        try:
-            yield subscription
-        finally:
-            self._subscriptions.discard(subscription)
+        return Subscription(collection=self, namespace=namespace, since=since)
 
-    def forget_history(self, before: int) -> None:
-        """Forget how the objects came to be, as a compaction does."""
-        self._history.clear()
-        self._floor = before
+    def compact(self, revision: int) -> None:
+        """Refuse what is older than `revision`. Those who listen miss nothing."""
+        self._floor = revision
 
     def end_subscriptions(self) -> None:
-        """Send every listener home."""
-        for subscription in self._subscriptions:
-            subscription.end()
+        """Send every listener home once they took what is there."""
+        self.era += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        self.news.set()
+        self.news = asyncio.Event()
 
     def _require(self, revision: int) -> None:
-        if revision < self._floor:
+        if revision < max(self._floor, self._lost):
             raise TooOld
 
 
@@ -158,8 +144,10 @@ class Store:
 
     def __init__(self, *, history_limit: int = DEFAULT_HISTORY_LIMIT) -> None:
         self.revision = 1
-        self._history_limit = history_limit
-        self._collections: dict[str, Collection] = {}
+        # A collection exists by being asked for.
+        self._collections: dict[str, Collection] = defaultdict(
+            lambda: Collection(history_limit=history_limit)
+        )
         self._observers: list[Observer] = []
         self._rehearses = False
 
@@ -168,9 +156,7 @@ class Store:
         self._observers.append(observer)
 
     def collection(self, name: str) -> Collection:
-        """Return a collection; it exists by being asked for."""
-        if name not in self._collections:
-            self._collections[name] = Collection(history_limit=self._history_limit)
+        """Return a collection, empty or not."""
         return self._collections[name]
 
     def put(self, collection: str, key: ObjectKey, value: Object) -> Stored:
@@ -185,7 +171,8 @@ class Store:
 
     def drop(self, name: str) -> None:
         """Forget a collection that is empty or not served any more."""
-        self._collections.pop(name, Collection(history_limit=0)).end_subscriptions()
+        if collection := self._collections.pop(name, None):
+            collection.end_subscriptions()
 
     @contextmanager
     def rehearsal(self, *, is_one: bool) -> Iterator[None]:
@@ -202,7 +189,7 @@ class Store:
     def compact(self) -> None:
         """Forget all history: older revisions are gone from now on."""
         for collection in self._collections.values():
-            collection.forget_history(self.revision)
+            collection.compact(self.revision)
 
     def close(self) -> None:
         """End every subscription; the objects stay."""

@@ -178,7 +178,9 @@ async def test_definition_that_makes_no_sense_is_refused(
 
 
 @embedded_only("a real server does these, devcluster says that it does not")
-@pytest.mark.parametrize("keyword", ["x-kubernetes-validations", "$ref"])
+@pytest.mark.parametrize(
+    "keyword", ["x-kubernetes-validations", "x-kubernetes-embedded-resource", "$ref"]
+)
 async def test_keyword_that_would_be_ignored_is_refused(
     api: KubeApi, keyword: str
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.contract.waiting import wait_gone
 from tests.contract.widgets import API_VERSION, widget
 from tests.support.conditions import eventually
-from tests.support.kubeapi import KubeApi, Object
+from tests.support.kubeapi import JSON_PATCH, KubeApi, Object
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
@@ -248,3 +248,27 @@ async def test_owner_waits_for_no_dependent_that_does_not_block(
 
     await wait_gone(api, f"{widgets}/w", within=PATIENCE)
     await wait_gone(api, f"{secrets}/s", within=PATIENCE)
+
+
+async def test_owners_of_each_other_go_together(
+    api: KubeApi, config_maps: str, widgets: str
+) -> None:
+    held = widget("a")
+    held["metadata"]["finalizers"] = [FINALIZER]
+    first = await api.create(widgets, held)
+    second = config_map("b", finalizers=[FINALIZER], **owned_by(first.body))
+    created = await api.create(config_maps, second)
+    back = {"apiVersion": "v1", "kind": "ConfigMap", "name": "b"}
+    owner = back | {"uid": created.metadata["uid"], "blockOwnerDeletion": True}
+    await api.patch(f"{widgets}/a", {"metadata": {"ownerReferences": [owner]}})
+
+    for path in (f"{config_maps}/b", f"{widgets}/a"):
+        await api.delete(path, {"propagationPolicy": "Foreground"})
+    for path in (f"{config_maps}/b", f"{widgets}/a"):
+        hold = {"op": "test", "path": "/metadata/finalizers/0", "value": FINALIZER}
+        drop = {"op": "remove", "path": "/metadata/finalizers/0"}
+        patched = await api.patch(path, [hold, drop], content_type=JSON_PATCH)
+        assert patched.status == 200
+
+    await wait_gone(api, f"{config_maps}/b", within=PATIENCE)
+    await wait_gone(api, f"{widgets}/a", within=PATIENCE)

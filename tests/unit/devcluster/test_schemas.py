@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from devcluster.objects.schemas import fill_defaults, prune, validate
+from devcluster.objects.schemas import StructuralSchema
 
 TEXT = {"type": "string"}
 
 
 def faults(value: object, schema: dict[str, Any]) -> list[str]:
-    return [str(cause) for cause in validate(value, schema, "spec")]
+    return [str(cause) for cause in StructuralSchema(schema).problems(value, "spec")]
 
 
 def test_pruning_names_what_it_removed() -> None:
@@ -24,7 +24,7 @@ def test_pruning_names_what_it_removed() -> None:
     }
     value = {"list": [{"a": "1", "b": "2"}], "map": {"k": {"b": "2"}}, "c": 1}
 
-    removed = prune(value, schema)
+    removed = StructuralSchema(schema).prune(value)
 
     assert sorted(removed) == ["c", "list[0].b", "map.k.b"]
     assert value == {"list": [{"a": "1"}], "map": {"k": {}}}
@@ -37,28 +37,19 @@ def test_pruning_goes_on_below_what_is_preserved() -> None:
     }
     value = {"unknown": {"a": 1}, "known": {"a": 1}}
 
-    prune(value, schema)
+    StructuralSchema(schema).prune(value)
 
     assert value == {"unknown": {"a": 1}, "known": {}}
-
-
-def test_embedded_resource_keeps_its_identity() -> None:
-    schema = {"x-kubernetes-embedded-resource": True, "properties": {"spec": TEXT}}
-    value = {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}, "junk": 1}
-
-    prune(value, schema)
-
-    assert value == {"kind": "K", "apiVersion": "v1", "metadata": {"name": "n"}}
 
 
 def test_defaults_are_copies() -> None:
     schema: dict[str, Any] = {"properties": {"list": {"default": []}}}
     first: dict[str, Any] = {}
     second: dict[str, Any] = {}
-    fill_defaults(first, schema)
+    StructuralSchema(schema).default(first)
     first["list"].append(1)
 
-    fill_defaults(second, schema)
+    StructuralSchema(schema).default(second)
 
     assert second == {"list": []}
 
@@ -73,7 +64,7 @@ def test_defaults_reach_items_of_lists_and_maps() -> None:
     }
     value = {"list": [{}], "map": {"k": {}}}
 
-    fill_defaults(value, schema)
+    StructuralSchema(schema).default(value)
 
     assert value == {"list": [{"a": 1}], "map": {"k": {"a": 1}}}
 
