@@ -21,10 +21,10 @@ from tests.support.background import alongside
 from vso_controller.app.process import UNLIMITED, calm_collector
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.foundation.clock import Clock, SystemClock
+from vso_controller.foundation.digest import digest_of
 from vso_controller.foundation.logs import LogFormat, LogLevel, configure_logs
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import ObjectKey
-from vso_controller.foundation.secret import Secret
 from vso_controller.kube.config import load_settings
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.session import open_session
@@ -54,14 +54,23 @@ async def measure(kubeconfig: str, *, resources: int) -> None:
         reflectors = Reflectors(
             session=session, clock=clock, random=random, settings=settings
         )
-        decoder = SecretDecoder(key=Secret(os.urandom(16)))
+        key = os.urandom(16)
+        decoder = SecretDecoder(digest=lambda data: digest_of(data, key))
         queue = _queue(clock, random)
         triggers = _triggers(stores, settings)
         calm_collector()
 
         watch = Stopwatch()
-        feeds = reflectors.feeding(stores, decoder, settings.watch_scopes)
-        await stack.enter_async_context(alongside(*(each.run() for each in feeds)))
+        scopes = settings.watch_scopes
+        feeds = (
+            reflectors.of_hmac_key(settings.namespace, stores.hmac_key).run(),
+            *(each.run() for each in reflectors.of_kinds(stores, scopes)),
+            *(
+                each.run()
+                for each in reflectors.of_secrets(stores.secrets, decoder, scopes)
+            ),
+        )
+        await stack.enter_async_context(alongside(*feeds))
         await stores.wait_synced()
         watch.tell(Stage.FILLED, len(stores.static_secrets))
 
