@@ -4,13 +4,13 @@
 #                          KUBEBUILDER_ASSETS), kind, kubeconfig (that of KUBECONFIG)
 #             LONG=1       soaks and full-length faults as well
 #             KEEP=1       `demo` leaves its servers running
-#             ARGS=...     more arguments for pytest
+#             ARGS=...     more arguments for pytest, or for the bench
 #             PYTHON=...   the interpreter the virtual environment is made from
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test e2e crds format lock clean
+.PHONY: help install demo check test e2e bench crds format lock clean
 
 PYTHON ?= python3
 CLUSTER ?= embedded
@@ -20,6 +20,7 @@ ARGS ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+PEER := build/bench/venv
 export CLUSTER LONG
 export UV_PYTHON_DOWNLOADS := never
 
@@ -54,6 +55,10 @@ test: $(INSTALLED)  ## Every test that needs no cluster of yours
 
 e2e: $(INSTALLED)  ## The stories and the API contract on CLUSTER
 	$(BIN)/pytest $(ARGS) tests/contract tests/e2e
+
+bench: $(INSTALLED)  ## What the engine costs, and what kopf does, in the same run
+	UV_PROJECT_ENVIRONMENT=$(PEER) $(BIN)/uv sync --quiet --frozen --only-group bench
+	$(BIN)/python -m bench engine --kopf $(PEER)/bin/python $(ARGS)
 
 crds: $(INSTALLED)  ## Generate crds/ and the generated pages of docs/
 	$(BIN)/python -m vso_controller.api.crd crds

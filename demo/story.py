@@ -14,12 +14,12 @@ from pathlib import Path
 import yaml
 
 from demo.kubectl import Kubectl
-from demo.stage import OPERATOR, Cluster, cluster_in, controller_in
 from tests.support.components import kubeconfig
 from tests.support.conditions import NotYet, eventually
 from tests.support.openbao import OpenBao
 from tests.support.openbao_auth import KubernetesAuth
 from tests.support.openbao_kv import KeyValue
+from tests.support.stage import OPERATOR, Cluster, cluster_in, controller_in
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "demo"

@@ -93,9 +93,12 @@ class Admin:
                 raise
             return None
 
-    async def patch(self, manifest: Manifest, change: Manifest) -> Manifest:
+    async def patch(
+        self, manifest: Manifest, change: Manifest, *, subresource: str = ""
+    ) -> Manifest:
         """Merge `change` into the object that the manifest names."""
-        return await self._ask("PATCH", _path(manifest), change, _MERGE_PATCH)
+        path = _path(manifest) + (f"/{subresource}" if subresource else "")
+        return await self._ask("PATCH", path, change, _MERGE_PATCH)
 
     async def delete(self, manifest: Manifest) -> None:
         """Delete the object that the manifest names. Raises Refused."""

@@ -75,7 +75,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         process = _Process(
             settings=settings, timing=timing, gate=gate, clock=clock, sessions=sessions
         )
-        _calm_collector()
+        calm_collector()
         log.info("started", version=VERSION, server=connection.server)
         await process.run(stop)
     log.info("stopped")
@@ -125,7 +125,7 @@ async def _sessions(
         yield _Sessions(watches, reads, writes, events, elections)
 
 
-def _calm_collector() -> None:
+def calm_collector() -> None:
     """Spare the garbage collector what lives for ever, and most of its rounds.
 
     With Python's own thresholds it, and not the decoder, is most of the cost of a

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from vso_controller.foundation.secret import SecretData
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+# Stores, indexes and queues look keys up some twenty times for each event: a struct
+# is hashed and compared in C, in a quarter of the time of a dataclass.
+class ObjectKey(msgspec.Struct, frozen=True, order=True, gc=False):
     """Names one object of a kind. Cluster-scoped objects have no namespace ("")."""
 
     namespace: str

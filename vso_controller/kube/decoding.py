@@ -43,7 +43,8 @@ class Versioned(Protocol):
 T = TypeVar("T")
 V = TypeVar("V", bound=Versioned)
 
-# It repeats the object, and of a Secret that means its values.
+# It repeats the object, and of a Secret that means its values. When it changes, so
+# does what it repeats.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # Marks the bookmark after the initial events of a watch.
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -203,8 +204,6 @@ class SecretDecoder:
     def _observed(self, read: _KubernetesSecret) -> ObservedSecret:
         data = read.data or {}
         metadata = read.metadata
-        annotations = metadata.annotations or {}
-        annotations.pop(LAST_APPLIED, None)
         return ObservedSecret(
             key=_key(metadata),
             uid=metadata.uid,
@@ -213,7 +212,7 @@ class SecretDecoder:
             digest=self._digest(data),
             data_keys=frozenset(data),
             labels=metadata.labels or _NO_ENTRIES,
-            annotations=annotations or _NO_ENTRIES,
+            annotations=_annotations(metadata),
             owners=_owners(metadata),
             immutable=bool(read.immutable),
             deleting=metadata.deletion_timestamp is not None,
@@ -294,7 +293,7 @@ def _envelope(read: _Resource) -> Envelope:
         spec=_copied(read.spec),
         status=_copied(read.status),
         labels=metadata.labels or _NO_ENTRIES,
-        annotations=metadata.annotations or _NO_ENTRIES,
+        annotations=_annotations(metadata),
         owners=_owners(metadata),
         finalizers=tuple(map(sys.intern, metadata.finalizers or ())),
         deleting=metadata.deletion_timestamp is not None,
@@ -326,6 +325,12 @@ def _version(metadata: _Identity) -> ObjectVersion:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
     )
+
+
+def _annotations(metadata: _Metadata) -> Mapping[str, str]:
+    annotations = metadata.annotations or {}
+    annotations.pop(LAST_APPLIED, None)
+    return annotations or _NO_ENTRIES
 
 
 def _owners(metadata: _Metadata) -> tuple[OwnerReference, ...]:

@@ -1,4 +1,4 @@
-"""The servers of the demo: a cluster, a Vault and the controller, as processes."""
+"""A cluster, and the controller with its usual settings, as processes."""
 
 from __future__ import annotations
 
