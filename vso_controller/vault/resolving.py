@@ -21,7 +21,7 @@ class NowhereAllowed(OSError):
 class GuardedResolver(AbstractResolver):
     """Asks another resolver, and leaves out what `reach` does not admit.
 
-    Raises NowhereAllowed where nothing is left.
+    Raises NowhereAllowed where nothing is left, and OSError where nothing was.
     """
 
     def __init__(self, *, reach: Reach, resolver: AbstractResolver | None) -> None:
@@ -32,8 +32,10 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._resolver.resolve(host, port, family)
+        if not found:
+            raise OSError("the name has no address")
         admitted = [each for each in found if self._admits(host, each)]
-        if found and not admitted:
+        if not admitted:
             raise NowhereAllowed(refusal_of(host, filter(None, map(_address, found))))
         return admitted
 
