@@ -9,39 +9,56 @@ Source: "Vault Enterprise eventual consistency" of Vault's documentation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 
+from vso_controller.foundation.clock import Clock
 from vso_controller.vault.errors import IndexNotReady
 from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import VaultReply, VaultRequest
 
 RESTS = (0.1, 0.2, 0.4, 0.8, 1.6)
-"""Seconds between attempts of one call; a node is seldom so far behind."""
+"""Seconds between the attempts of one call; a node is seldom so far behind."""
+
+NEVER = 60.0
+"""Seconds after which no node is thought to get there any more.
+
+A cluster that was restored from a backup does not.
+"""
 
 
 class ConsistentTransport:
-    """A Transport that waits a little for a node to catch up."""
+    """A Transport that waits a little for a node to catch up.
 
-    def __init__(self, transport: Transport, *, rests: Sequence[float] = RESTS) -> None:
+    Raises IndexNotReady when it took longer; the next call asks anew.
+    """
+
+    def __init__(self, transport: Transport, *, clock: Clock) -> None:
         self._transport = transport
-        self._rests = rests
+        self._clock = clock
         self._index = ""  # of the last write whose answer came
+        self._refused_since: float | None = None  # None: the last call was not
 
     async def request(self, request: VaultRequest) -> VaultReply:
-        for rest in self._rests:
+        for rest in RESTS:
             try:
                 return await self._send(request)
             except IndexNotReady:
                 await asyncio.sleep(rest)
-        try:
-            return await self._send(request)
-        except IndexNotReady:
-            # A cluster that was restored from a backup never gets there.
-            self._index = ""
-            raise
+        return await self._send(request)
 
     async def _send(self, request: VaultRequest) -> VaultReply:
-        reply = await self._transport.request(replace(request, index=self._index))
+        try:
+            reply = await self._transport.request(replace(request, index=self._index))
+        except IndexNotReady:
+            self._doubt()
+            raise
         self._index = reply.index or self._index
+        self._refused_since = None
         return reply
+
+    def _doubt(self) -> None:
+        now = self._clock.monotonic()
+        if self._refused_since is None:
+            self._refused_since = now
+        elif now - self._refused_since >= NEVER:
+            self._index, self._refused_since = "", None

@@ -60,7 +60,7 @@ class VaultSession:
         timing: SessionTiming = DEFAULT_TIMING,
     ) -> None:
         self._timing = timing
-        self._transport = ConsistentTransport(transport)
+        self._transport = ConsistentTransport(transport, clock=clock)
         self._login = login
         self._clock = clock
         self._namespace = namespace

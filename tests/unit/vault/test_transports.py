@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
+from tests.fakes.vault_transport import LoopClock
 from tests.unit.vault.asking import ISSUE, READ
 from vso_controller.foundation.secret import Secret
 from vso_controller.vault.additions import AddingTransport
@@ -34,7 +37,7 @@ class Cluster:
 
 async def test_server_without_indexes_is_sent_none() -> None:
     cluster = Cluster()
-    transport = ConsistentTransport(cluster)
+    transport = ConsistentTransport(cluster, clock=LoopClock())
 
     await transport.request(ISSUE)
     await transport.request(READ)
@@ -44,7 +47,7 @@ async def test_server_without_indexes_is_sent_none() -> None:
 
 async def test_index_of_a_write_goes_with_all_that_follows() -> None:
     cluster = Cluster(index="one")
-    transport = ConsistentTransport(cluster)
+    transport = ConsistentTransport(cluster, clock=LoopClock())
 
     await transport.request(ISSUE)
     await transport.request(READ)
@@ -56,7 +59,7 @@ async def test_index_of_a_write_goes_with_all_that_follows() -> None:
 @pytest.mark.looptime
 async def test_node_that_catches_up_in_time_answers() -> None:
     cluster = Cluster(index="one", catches_up=1.0)
-    transport = ConsistentTransport(cluster)
+    transport = ConsistentTransport(cluster, clock=LoopClock())
     await transport.request(ISSUE)
 
     await transport.request(READ)
@@ -67,15 +70,26 @@ async def test_node_that_catches_up_in_time_answers() -> None:
 @pytest.mark.looptime
 async def test_node_that_never_catches_up_is_told_within_five_seconds() -> None:
     cluster = Cluster(index="one", catches_up=3600)
-    transport = ConsistentTransport(cluster)
+    transport = ConsistentTransport(cluster, clock=LoopClock())
     await transport.request(ISSUE)
 
     with pytest.raises(IndexNotReady):
         await transport.request(READ)
+
     assert asyncio.get_running_loop().time() <= 5
 
-    await transport.request(READ)
-    assert cluster.asked[-1].index == "", "what nobody has is not asked for again"
+
+@pytest.mark.looptime
+async def test_index_that_no_node_will_ever_have_is_given_up_after_a_minute() -> None:
+    cluster = Cluster(index="one", catches_up=math.inf)
+    transport = ConsistentTransport(cluster, clock=LoopClock())
+    await transport.request(ISSUE)
+
+    while cluster.asked[-1].index or cluster.asked[-1] == ISSUE:
+        with suppress(IndexNotReady):
+            await transport.request(READ)
+
+    assert 60 <= asyncio.get_running_loop().time() < 65
 
 
 async def test_other_failures_are_not_repeated() -> None:
@@ -85,9 +99,10 @@ async def test_other_failures_are_not_repeated() -> None:
             raise PathNotFound("nothing")
 
     cluster = Empty()
+    transport = ConsistentTransport(cluster, clock=LoopClock())
 
     with pytest.raises(PathNotFound):
-        await ConsistentTransport(cluster).request(READ)
+        await transport.request(READ)
 
     assert len(cluster.asked) == 1
 
