@@ -52,6 +52,24 @@ async def test_call_without_token_and_namespace_sends_neither_header(
     assert not {"x-vault-token", "x-vault-namespace"} & asked.headers.keys()
 
 
+async def test_variables_that_other_clients_of_vault_read_change_nothing(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ADDR", "TOKEN", "NAMESPACE", "HEADERS", "SKIP_VERIFY", "PROXY_ADDR"):
+        monkeypatch.setenv(f"VAULT_{name}", "http://canary")
+
+    async with VaultClient(
+        address=server.address,
+        user_agent="vso/test",
+        clock=SystemClock(),
+        trust_env=True,
+    ) as client:
+        await client.request(replace(READ, token=None))
+
+    (asked,) = server.asked
+    assert "canary" not in asked.head
+
+
 async def test_body_goes_out_as_json(
     server: ScriptedServer, client: VaultClient
 ) -> None:
