@@ -47,8 +47,9 @@ class ConsistentTransport:
         return await self._send(request)
 
     async def _send(self, request: VaultRequest) -> VaultReply:
+        index = request.index or self._index
         try:
-            reply = await self._transport.request(replace(request, index=self._index))
+            reply = await self._transport.request(replace(request, index=index))
         except IndexNotReady:
             self._doubt()
             raise

@@ -56,6 +56,16 @@ async def test_index_of_a_write_goes_with_all_that_follows() -> None:
     assert [asked.index for asked in cluster.asked] == ["", "one", "one"]
 
 
+async def test_call_that_asks_for_a_state_is_asked_with_that() -> None:
+    cluster = Cluster(index="one")
+    transport = ConsistentTransport(cluster, clock=LoopClock())
+    await transport.request(ISSUE)
+
+    await transport.request(replace(READ, index="of an event"))
+
+    assert cluster.asked[-1].index == "of an event"
+
+
 @pytest.mark.looptime
 async def test_node_that_catches_up_in_time_answers() -> None:
     cluster = Cluster(index="one", catches_up=1.0)
