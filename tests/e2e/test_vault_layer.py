@@ -10,10 +10,12 @@ from random import Random
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 
 from tests.fakes.vault_server import ScriptedServer, says_json
 from tests.support.openbao import OpenBao
 from tests.support.openbao_api import Refused
+from tests.support.openbao_audit import AuditLog
 from tests.support.openbao_auth import KubernetesAuth
 from tests.support.openbao_kv import KeyValue
 from tests.support.tls import Authority
@@ -328,6 +330,23 @@ async def web_token() -> Secret[str]:
     }
     key = ec.generate_private_key(ec.SECP256R1())
     return Secret(jwt.encode(claims, key, algorithm="ES256"))
+
+
+async def test_call_of_the_log_is_found_in_the_audit_log(
+    bao: OpenBao, client: VaultClient
+) -> None:
+    audit = await AuditLog.enable(bao)
+    await bao.root.write("sys/config/auditing/request-headers/x-correlation-id")
+    root = Rooted(client, bao.root_token)
+
+    with capture_logs() as logged:
+        reply = await root.read(LOOKUP)
+
+    (line,) = [line for line in logged if line["event"] == "vault_called"]
+    (entry,) = [each for each in audit.since() if each.path == "/".join(LOOKUP)]
+    assert entry.id == line["request_id"] == reply.request_id
+    assert entry.headers["x-correlation-id"] == line["correlation_id"]
+    assert bao.root_token not in str(logged)
 
 
 async def test_lease_that_is_gone_is_named(bao: OpenBao, client: VaultClient) -> None:

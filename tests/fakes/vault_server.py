@@ -34,6 +34,7 @@ class Asked:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     connection: int  # which one of the server's, counted from 1
+    head: str = ""  # all of it, as it came
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ async def _read_request(reader: asyncio.StreamReader, number: int) -> Asked:
         for name, _, value in (line.partition(":") for line in lines)
     }
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Asked(method, target, headers, body, number)
+    return Asked(method, target, headers, body, number, head)
 
 
 def _bytes_of(answer: Says) -> bytes:

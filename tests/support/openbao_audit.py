@@ -6,8 +6,8 @@ Source: the API documentation of `/sys/audit` and "Audit devices", file device.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.openbao import OpenBao
@@ -21,6 +21,8 @@ class Request:
     path: str
     namespace: str  # "" is the root
     error: str  # "" when it was granted
+    id: str = field(default="", compare=False)  # as in the answer's `request_id`
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class AuditLog:
@@ -68,4 +70,9 @@ def _requests_in(lines: list[bytes]) -> Iterator[Request]:
             path=request["path"],
             namespace=request.get("namespace", {}).get("path", "").strip("/"),
             error=entry.get("error", ""),
+            id=request["id"],
+            headers={
+                name.lower(): ", ".join(values)
+                for name, values in (request.get("headers") or {}).items()
+            },
         )

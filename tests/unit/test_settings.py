@@ -44,6 +44,8 @@ ONE_AND_OTHER = {
     "read_freshness_floor": ("1s", "2s"),
     "namespace_fallback": ("true", "false"),
     "connection_probe_interval": ("1s", "2s"),
+    "ca_path_roots": ("/one", "/one,/other"),
+    "vault_address_allow": ("one", "*.other,10.0.0.0/8"),
     "watch_namespaces": ("one", "one,other"),
     "watch_timeout_min": ("1s", "2s"),
     "watch_timeout_max": ("2m", "3m"),
@@ -95,11 +97,50 @@ def test_defaults_are_the_documented_ones() -> None:
         "retry_rate": 10,
         "retry_burst": 100,
         "namespace_fallback": True,
+        "ca_path_roots": (
+            Path("/etc/vso-controller/ca"),
+            Path("/var/run/secrets/vault-ca"),
+        ),
+        "vault_address_allow": (),
         "watch_namespaces": (),
         "log_level": LogLevel.INFO,
         "log_format": LogFormat.JSON,
         **{name: timedelta(seconds=value) for name, value in seconds.items()},
     }
+
+
+def test_lists_of_folders_and_hosts_are_read() -> None:
+    settings = load(
+        "--ca-path-roots=/a, /b/c", "--vault-address-allow=*.vault.svc,10.0.0.0/8"
+    )
+
+    assert settings.ca_path_roots == (Path("/a"), Path("/b/c"))
+    rules = settings.vault_address_allow
+    assert [str(each) for each in rules] == ["*.vault.svc", "10.0.0.0/8"]
+
+
+def test_empty_lists_of_folders_and_hosts_are_empty() -> None:
+    settings = load("--ca-path-roots=", "--vault-address-allow=")
+
+    assert (settings.ca_path_roots, settings.vault_address_allow) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--ca-path-roots=ca",
+        "--ca-path-roots=/ca,,/other",
+        "--vault-address-allow=http://vault",
+        "--vault-address-allow=vault,,other",
+    ],
+)
+def test_list_that_means_something_else_ends_the_start(
+    argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        load(argument)
+
+    assert argument.partition("=")[0] in capsys.readouterr().err
 
 
 def test_flags_are_read_in_both_spellings() -> None:

@@ -18,6 +18,8 @@ from vso_controller.api.kinds import (
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.credentials.authorities import Authorities
+from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.pool import SessionPool
@@ -56,9 +58,10 @@ from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
 from vso_controller.vault.client import VaultClient
 from vso_controller.vault.ports import LoginMethod, Transport
+from vso_controller.vault.reach import Reach
 from vso_controller.vault.session import VaultSession
 from vso_controller.vault.timing import SessionTiming
-from vso_controller.vault.tls import build_tls
+from vso_controller.vault.tls import SystemTrust, build_tls
 
 VAULT_USER_AGENT = f"vso-controller/{version('vso-controller')}"
 SESSIONS = "vaultsession"
@@ -100,8 +103,13 @@ class Controllers:
         )
         live = Secrets(session=reads, decoder=self.decoder)
         self._longest_vault_timeout = DEFAULT_TIMEOUT
+        self._system_trust = SystemTrust()
         self._connections = Connections(
-            secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
+            authorities=Authorities(
+                secrets=live, files=CaFiles(roots=settings.ca_path_roots)
+            ),
+            make_client=self._make_client,
+            forgotten=metrics.vault_gone,
         )
         self._references = _references(settings, stores)
         self._triggers = _triggers(settings, stores)
@@ -247,6 +255,8 @@ class Controllers:
         written = parse_duration(spec.timeout).total_seconds() if spec.timeout else 0
         timeout = written or DEFAULT_TIMEOUT
         self._longest_vault_timeout = max(self._longest_vault_timeout, timeout)
+        observer = self._metrics.vault(key)
+        observer.verifying(not spec.skip_tls_verify)
         return VaultClient(
             address=spec.address,
             user_agent=VAULT_USER_AGENT,
@@ -255,11 +265,13 @@ class Controllers:
                 ca_pem=ca,
                 server_name=spec.tls_server_name or "",
                 skip_verify=spec.skip_tls_verify,
+                system=self._system_trust,
             ),
             headers=spec.headers,
             timeout=timeout,
             trust_env=True,
-            observer=self._metrics.vault(key),
+            observer=observer,
+            reach=Reach(self._settings.vault_address_allow),
         )
 
     def _make_session(

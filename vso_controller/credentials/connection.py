@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from vso_controller.credentials.cafiles import FileVersion
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.vault.ports import Transport
 
@@ -26,12 +27,18 @@ class Connection:
     """
 
     def __init__(
-        self, *, envelope: Envelope, ca_fingerprint: str, client: Client
+        self,
+        *,
+        envelope: Envelope,
+        ca_fingerprint: str,
+        client: Client,
+        ca_file: FileVersion | None = None,
     ) -> None:
         self.key: ObjectKey = envelope.key
         self.uid = envelope.uid
         self.generation = envelope.generation
         self.ca_fingerprint = ca_fingerprint  # "" without a CA of its own
+        self.ca_file = ca_file  # as it was last read; None: its CA is in no file
         self.client = client
         # Whether the CA is taken to be what it was when the client was made.
         self.is_trusted = True

@@ -1,35 +1,33 @@
 """The Vault clients, one for each VaultConnection, made when first needed.
 
 A client lives as long as what it was made from: another generation of the
-VaultConnection or another CA certificate means another client. The CA Secret
-is read when a client is made, and again after somebody lost trust in it.
+VaultConnection or another CA certificate means another client. The CA is read when
+a client is made and after somebody lost trust in it, one in a file as soon as that
+has changed.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+
+import structlog
 
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.authorities import Authorities, Authority
 from vso_controller.credentials.connection import Client, Connection
-from vso_controller.credentials.ports import SecretValues
 from vso_controller.credentials.turns import Turns
-from vso_controller.domain.features import unsupported_in_connection
 from vso_controller.domain.reasons import Reason, Refusal
-from vso_controller.foundation.errors import Gone, Invalid
+from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.objects import Envelope, ObjectKey
-from vso_controller.kube.errors import Forbidden
-from vso_controller.vault.errors import InvalidConnection
-from vso_controller.vault.tls import build_tls
+from vso_controller.vault.errors import AddressNotAllowed, InvalidConnection
 
-CA_KEY = "ca.crt"
-
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 MakeClient = Callable[[ObjectKey, VaultConnectionSpec, bytes | None], Client]
 """Makes the client of a VaultConnection; the bytes are its CA bundle, if it has one.
 
-Raises InvalidConnection."""
+Raises InvalidConnection or AddressNotAllowed."""
 
 Forgotten = Callable[[ObjectKey], None]
 """Learns that a VaultConnection is gone."""
@@ -39,9 +37,13 @@ class Connections:
     """Keeps one client for each VaultConnection."""
 
     def __init__(
-        self, *, secrets: SecretValues, make_client: MakeClient, forgotten: Forgotten
+        self,
+        *,
+        authorities: Authorities,
+        make_client: MakeClient,
+        forgotten: Forgotten,
     ) -> None:
-        self._secrets = secrets
+        self._authorities = authorities
         self._make_client = make_client
         self._forgotten = forgotten
         self._connections: dict[ObjectKey, Connection] = {}
@@ -56,15 +58,14 @@ class Connections:
         """
         async with self._turns.take(envelope.key):
             held = self._connections.get(envelope.key)
-            if held is not None and held.is_current(envelope):
+            if held is not None and await self._is_current(held, envelope):
                 return held
             spec = _parse(envelope)
-            ca = await self._ca_of(envelope.key, spec)
-            fingerprint = "" if ca is None else hashlib.sha256(ca).hexdigest()
-            if held is not None and held.is_made_from(envelope, fingerprint):
-                held.is_trusted = True
+            ca = await self._authorities.read(envelope.key, spec)
+            if held is not None and held.is_made_from(envelope, ca.fingerprint):
+                held.is_trusted, held.ca_file = True, ca.file
                 return held
-            return await self._make(envelope, spec, ca, fingerprint)
+            return await self._make(envelope, spec, ca)
 
     async def forget(self, key: ObjectKey) -> None:
         """Let go of the client of a VaultConnection that is gone."""
@@ -79,67 +80,48 @@ class Connections:
         for key in tuple(self._connections):
             await self.forget(key)
 
+    async def _is_current(self, held: Connection, envelope: Envelope) -> bool:
+        return held.is_current(envelope) and await self._authorities.is_unchanged(
+            held.ca_file
+        )
+
     async def _make(
-        self,
-        envelope: Envelope,
-        spec: VaultConnectionSpec,
-        ca: bytes | None,
-        fingerprint: str,
+        self, envelope: Envelope, spec: VaultConnectionSpec, ca: Authority
     ) -> Connection:
-        try:
-            client = self._make_client(envelope.key, spec, ca)
-        except InvalidConnection as error:
-            raise Refusal(
-                Reason.VAULT_CONNECTION_INVALID,
-                f"VaultConnection {envelope.key}: {error}",
-            ) from error
+        client = self._new_client(envelope, spec, ca)
         # No await before the client is in the table, which closes it in the end.
         replaced = self._connections.get(envelope.key)
         made = self._connections[envelope.key] = Connection(
-            envelope=envelope, ca_fingerprint=fingerprint, client=client
+            envelope=envelope,
+            ca_fingerprint=ca.fingerprint,
+            ca_file=ca.file,
+            client=client,
         )
         if replaced is not None:
             await replaced.retire()
         return made
 
-    async def _ca_of(self, key: ObjectKey, spec: VaultConnectionSpec) -> bytes | None:
-        if not spec.ca_cert_secret_ref:
-            return None
-        secret = ObjectKey(key.namespace, spec.ca_cert_secret_ref)
+    def _new_client(
+        self, envelope: Envelope, spec: VaultConnectionSpec, ca: Authority
+    ) -> Client:
+        about = f"VaultConnection {envelope.key}"
         try:
-            data = await self._secrets.read_data(secret)
-        except Gone as error:
-            raise _no_ca(key, f"Secret {secret} does not exist") from error
-        except Forbidden as error:
-            raise _no_ca(key, str(error)) from error
-        ca = data.reveal().get(CA_KEY)
-        if not ca:
-            raise _no_ca(key, f"Secret {secret} has no key {CA_KEY!r}")
-        try:
-            # Tried here, where it is known that the Secret is at fault, not the spec.
-            build_tls(ca_pem=ca, skip_verify=spec.skip_tls_verify)
+            client = self._make_client(envelope.key, spec, ca.pem)
         except InvalidConnection as error:
-            raise _no_ca(key, f"Secret {secret}: {error}") from error
-        return ca
-
-
-def _no_ca(key: ObjectKey, why: str) -> Refusal:
-    return Refusal(
-        Reason.CA_CERTIFICATE_UNAVAILABLE,
-        f"caCertSecretRef of VaultConnection {key}: {why}",
-    )
+            reason = Reason.VAULT_CONNECTION_INVALID
+            raise Refusal(reason, f"{about}: {error}") from error
+        except AddressNotAllowed as error:
+            reason = Reason.VAULT_ADDRESS_NOT_ALLOWED
+            raise Refusal(reason, f"{about}: {error}") from error
+        if spec.skip_tls_verify:
+            log.warning("tls_not_verified", vault_connection=str(envelope.key))
+        return client
 
 
 def _parse(envelope: Envelope) -> VaultConnectionSpec:
     try:
-        spec = parse_spec(VaultConnectionSpec, envelope.spec)
+        return parse_spec(VaultConnectionSpec, envelope.spec)
     except Invalid as error:
         raise Refusal(
             Reason.VAULT_CONNECTION_INVALID, f"VaultConnection {envelope.key}: {error}"
         ) from error
-    refusal = unsupported_in_connection(spec)
-    if refusal is not None:
-        raise Refusal(
-            refusal.reason, f"VaultConnection {envelope.key}: {refusal.message}"
-        )
-    return spec

@@ -26,6 +26,7 @@ from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import Forbidden, Unprocessable
 from vso_controller.runtime.ports import Outcome
+from vso_controller.vault.additions import AddingTransport
 from vso_controller.vault.auth import kubernetes
 from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.ports import LoginMethod, Transport
@@ -245,10 +246,12 @@ class SessionPool:
         method = kubernetes.KubernetesLogin(
             mount=login.mount,
             role=login.role,
-            headers=login.headers,
             request_token=lambda: self._request_token(account, login),
         )
-        return self._make_session(connection.client, method, login.namespace)
+        transport = AddingTransport(
+            connection.client, headers=login.headers, login_query=login.params
+        )
+        return self._make_session(transport, method, login.namespace)
 
     async def _request_token(
         self, account: ObjectKey, login: KubernetesLogin

@@ -12,6 +12,7 @@ _UNUSABLE = frozenset(
         Reason.INVALID_SPEC,
         Reason.UNSUPPORTED_FEATURE,
         Reason.VAULT_CONNECTION_INVALID,
+        Reason.VAULT_ADDRESS_NOT_ALLOWED,
         Reason.CA_CERTIFICATE_UNAVAILABLE,
         Reason.KUBERNETES_UNAVAILABLE,
     }
@@ -19,15 +20,24 @@ _UNUSABLE = frozenset(
 """Reasons for which no client could be made, so Vault was not even asked."""
 
 
-def after_answer(not_serving: Failure | None) -> tuple[Condition, ...]:
+_UNVERIFIED = (
+    "valid, but skipTLSVerify is set: whoever answers is taken for Vault and is sent"
+    " credentials"
+)
+
+
+def after_answer(
+    not_serving: Failure | None, *, is_verified: bool
+) -> tuple[Condition, ...]:
     """Return the conditions of a Vault that answered its seal status.
 
     A Vault that is sealed answers too: the connection is valid and healthy, as
     upstream has it, but not ready.
     """
+    valid = "valid" if is_verified else _UNVERIFIED
     return (
         condition(ConditionType.VAULT_PING, True, Reason.ACCEPTED, "Vault answered"),
-        condition(ConditionType.RESOURCE_VALIDATION, True, Reason.ACCEPTED, "valid"),
+        condition(ConditionType.RESOURCE_VALIDATION, True, Reason.ACCEPTED, valid),
         condition(ConditionType.HEALTHY, True, Reason.HEALTHY, f"{KIND}Healthy"),
         _ready(not_serving),
     )

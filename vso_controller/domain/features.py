@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from vso_controller.api.v1beta1.vaultauth import AuthMethod, VaultAuthSpec
-from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.api.v1beta1.vaultstaticsecret import VaultStaticSecretSpec
 from vso_controller.domain.reasons import Failure, Reason
 
@@ -24,9 +23,6 @@ _AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
         lambda spec: spec.method not in {None, AuthMethod.KUBERNETES},
     ),
 )
-_CONNECTION: tuple[tuple[str, Uses[VaultConnectionSpec]], ...] = (
-    ("spec.caCertPath", lambda spec: bool(spec.ca_cert_path)),
-)
 _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
     ("spec.rolloutRestartTargets", lambda spec: bool(spec.rollout_restart_targets)),
     (
@@ -39,11 +35,6 @@ _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
 def unsupported_in_auth(spec: VaultAuthSpec) -> Failure | None:
     """Return the refusal of a VaultAuth that uses what is not there yet."""
     return _first(_AUTH, spec)
-
-
-def unsupported_in_connection(spec: VaultConnectionSpec) -> Failure | None:
-    """Return the refusal of a VaultConnection that uses what is not there yet."""
-    return _first(_CONNECTION, spec)
 
 
 def unsupported_in_static_secret(spec: VaultStaticSecretSpec) -> Failure | None:

@@ -20,7 +20,8 @@ class KubernetesLogin:
     audiences: tuple[str, ...]
     expiration_seconds: int
     namespace: str  # of Vault; "" for the root namespace
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # of every call
+    params: Mapping[str, str] = field(default_factory=dict)  # the login's query
 
 
 def login_of(spec: VaultAuthSpec) -> KubernetesLogin | Failure:
@@ -49,4 +50,5 @@ def login_of(spec: VaultAuthSpec) -> KubernetesLogin | Failure:
         expiration_seconds=kubernetes.token_expiration_seconds,
         namespace=spec.namespace or "",
         headers=spec.headers,
+        params=spec.params,
     )

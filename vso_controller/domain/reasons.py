@@ -35,6 +35,7 @@ class Reason(StrEnum):
     VAULT_AUTH_INVALID = "VaultAuthInvalid"
     VAULT_CONNECTION_NOT_FOUND = "VaultConnectionNotFound"
     VAULT_CONNECTION_INVALID = "VaultConnectionInvalid"
+    VAULT_ADDRESS_NOT_ALLOWED = "VaultAddressNotAllowed"
     CA_CERTIFICATE_UNAVAILABLE = "CACertificateUnavailable"
     SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound"
     SERVICE_ACCOUNT_TOKEN_REFUSED = "ServiceAccountTokenRefused"
@@ -170,10 +171,19 @@ REASONS: dict[Reason, Facts] = {
         Retry.TRIGGER,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
     ),
+    Reason.VAULT_ADDRESS_NOT_ALLOWED: Facts(
+        "The address of the VaultConnection is not where a Vault may be.",
+        "Correct the address, or have `--vault-address-allow` list its host or network "
+        "(docs/vault-environment.md).",
+        Scope.SOURCE,
+        Retry.BACK_OFF,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
     Reason.CA_CERTIFICATE_UNAVAILABLE: Facts(
         "The CA certificate of the VaultConnection could not be loaded.",
         "Create the Secret of `caCertSecretRef` with a PEM certificate under the "
-        "key `ca.crt`, or correct the reference.",
+        "key `ca.crt`, or mount the file of `caCertPath` below a directory of "
+        "`--ca-path-roots`, or correct the reference.",
         Scope.SOURCE,
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,

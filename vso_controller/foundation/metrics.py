@@ -158,6 +158,12 @@ class Metrics:
             buckets=_VAULT_BUCKETS,
             registry=self.registry,
         )
+        self._vault_unverified = Gauge(
+            "vso_vault_connection_unverified",
+            "Whether the server's certificate is not verified (1): skipTLSVerify.",
+            ("vault_connection",),
+            registry=self.registry,
+        )
 
     def _declare_observation(self) -> None:
         self._withheld = Counter(
@@ -215,6 +221,7 @@ class Metrics:
                 operations=self._vault_operations,
                 errors=self._vault_errors,
                 seconds=self._vault_seconds,
+                unverified=self._vault_unverified,
             )
         return self._vaults[connection]
 
@@ -326,11 +333,13 @@ class VaultMetrics:
         operations: Counter,
         errors: Counter,
         seconds: Histogram,
+        unverified: Gauge,
     ) -> None:
         self._connection = connection
         self._operations = operations
         self._errors = errors
         self._seconds = seconds
+        self._unverified = unverified
         self._closed = False
 
     def observe(self, operation: str, outcome: str, seconds: float) -> None:
@@ -341,8 +350,17 @@ class VaultMetrics:
         if outcome != _SUCCEEDED:
             self._errors.labels(operation, self._connection).inc()
 
+    def verifying(self, verifying: bool) -> None:
+        """Note whether the certificate of the server is verified."""
+        self._unverified.labels(self._connection).set(not verifying)
+
     def close(self) -> None:
         """Drop the series, and take note of nothing more."""
         self._closed = True
-        for metric in (self._operations, self._errors, self._seconds):
+        for metric in (
+            self._operations,
+            self._errors,
+            self._seconds,
+            self._unverified,
+        ):
             metric.remove_by_labels({"vault_connection": self._connection})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from vso_controller.api.model import parse_status
-from vso_controller.api.v1beta1.vaultconnection import VaultConnectionStatus
+from vso_controller.api.model import parse_spec, parse_status
+from vso_controller.api.v1beta1.vaultconnection import (
+    VaultConnectionSpec,
+    VaultConnectionStatus,
+)
 from vso_controller.credentials.connections import Connections
 from vso_controller.domain.conditions import (
     Condition,
@@ -104,7 +107,9 @@ class VaultConnectionReconciler:
 
     def _answered(self, envelope: Envelope, state: Failure | None) -> Report:
         before = parse_status(VaultConnectionStatus, envelope.status)
-        after = self._after(before, envelope, after_answer(state), valid=True)
+        spec = parse_spec(VaultConnectionSpec, envelope.spec)
+        told = after_answer(state, is_verified=not spec.skip_tls_verify)
+        after = self._after(before, envelope, told, valid=True)
         news = None if _is_ready(before) else _ACCEPTED
         return Report(before, after, state or news)
 

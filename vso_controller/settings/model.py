@@ -7,14 +7,17 @@ A field `leader_elect` is the flag `--leader-elect` and the variable
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
+    AddressRules,
     BindAddress,
     Duration,
+    Folders,
     Listener,
     Namespaces,
     OptionalText,
@@ -148,6 +151,17 @@ class VaultSettings(SettingsGroup):
     the VaultAuth which refers to it by a name alone."""
     connection_probe_interval: Period = timedelta(seconds=60)
     """Time between two looks at whether a Vault server answers."""
+    ca_path_roots: Folders = (
+        Path("/etc/vso-controller/ca"),
+        Path("/var/run/secrets/vault-ca"),
+    )
+    """Directories below which a `caCertPath` may lie, with commas between them;
+    empty for nowhere."""
+    vault_address_allow: AddressRules = ()
+    """Hosts that a VaultConnection may name, with commas between them: names, with
+    `*` and `?` as in file names, IP addresses, and networks that a name may resolve
+    to. If empty, all hosts but those with link-local or cloud metadata addresses,
+    which always have to be listed one by one."""
 
 
 class WatchSettings(SettingsGroup):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from vso_controller.foundation.durations import parse_duration
+from vso_controller.vault.reach import Rule, parse_rule
 
 _MAX_PORT = 65535
 _ADDRESS = re.compile(
@@ -95,6 +97,33 @@ def _names(value: object) -> object:
     # to be few must not become all by a slip.
     return tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
+
+def _split(value: object) -> object:
+    """Split at commas; what is empty between two of them stays, and is refused."""
+    if not isinstance(value, str):
+        return value
+    return tuple(each.strip() for each in value.split(",")) if value.strip() else ()
+
+
+def _rule(value: object) -> object:
+    return parse_rule(value) if isinstance(value, str) else value
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise ValueError("a directory must be given by its whole path, from / on")
+    return value
+
+
+Folders = Annotated[
+    tuple[Annotated[Path, AfterValidator(_absolute)], ...], BeforeValidator(_split)
+]
+"""Directories, written with commas between them."""
+
+AddressRules = Annotated[
+    tuple[Annotated[Rule, BeforeValidator(_rule)], ...], BeforeValidator(_split)
+]
+"""Hosts and networks, written with commas between them."""
 
 Namespaces = Annotated[tuple[ResourceNamespace, ...], BeforeValidator(_names)]
 """Names of namespaces, written with commas between them; each once, in any order."""

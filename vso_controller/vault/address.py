@@ -15,6 +15,7 @@ from yarl import URL
 
 from vso_controller.vault.errors import InvalidConnection
 from vso_controller.vault.paths import quote_path, quote_query, split_path
+from vso_controller.vault.reach import looks_numeric, parse_ip
 
 _HOST = re.compile(
     r"[0-9A-Za-z._-]+|[0-9A-Fa-f:.]+(%25[0-9A-Za-z._-]+)?"
@@ -32,6 +33,11 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.origin}{self.prefix}"
+
+    @property
+    def host(self) -> str:
+        """The name or the IP address, the latter without brackets."""
+        return self.origin.raw_host or ""
 
     def url(self, path: tuple[str, ...], query: Mapping[str, str]) -> URL:
         """Return the URL of `path` below `/v1/`. Raises ValueError if unsafe."""
@@ -72,6 +78,8 @@ def parse_address(text: str) -> Address:
         raise InvalidConnection("the address must begin with http:// or https://")
     if not _is_host(host):
         raise InvalidConnection("the address does not name a valid host")
+    if looks_numeric(host) and parse_ip(host) is None:
+        raise InvalidConnection("the address must spell an IP address as 192.0.2.1")
     if url.user is not None or url.password is not None:
         raise InvalidConnection("the address must not hold a user name or a password")
     if url.raw_query_string or url.raw_fragment:

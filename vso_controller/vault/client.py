@@ -6,6 +6,8 @@ It promises
 * that a URL is the address, `/v1/` and quoted segments, whatever a user wrote;
 * that the token goes to that address and nowhere else;
 * that an answer is bounded in size and time, and read as JSON only if it is JSON;
+* that nobody is connected to whom `reach` does not admit;
+* that each call has a name of its own, which the log and Vault's audit log can share;
 * that it raises the tree of `vault.errors`, and nothing else but cancellation.
 
 How often to ask, how many at once and with which identity is for others.
@@ -14,12 +16,15 @@ How often to ask, how many at once and with which identity is for others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import aiohttp
+import structlog
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from vso_controller.foundation import gojson
@@ -34,23 +39,27 @@ from vso_controller.vault.errors import (
     RedirectRefused,
 )
 from vso_controller.vault.failures import answer_missing, not_sent
-from vso_controller.vault.headers import check_headers, headers_of
+from vso_controller.vault.headers import INDEX, check_headers, headers_of
 from vso_controller.vault.ports import Observer
+from vso_controller.vault.reach import Reach
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
+from vso_controller.vault.resolving import GuardedResolver
 from vso_controller.vault.tls import Tls, build_tls
-
-LONGEST_BODY = 8 * 1024 * 1024
-"""Bytes of an answer, counted after decompression."""
+from vso_controller.vault.wire import (
+    BodyTooLong,
+    Departure,
+    new_session,
+    read_bounded,
+)
 
 _FOLLOWED = frozenset({307, 308})
 _REDIRECTS = range(300, 400)
+_ANYWHERE = Reach()
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class _BodyTooLong(Exception):
-    """The answer has more bytes than we take."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Call:
     """One call on its way."""
 
@@ -59,7 +68,7 @@ class _Call:
     url: URL
     headers: Mapping[str, str] = field(repr=False)  # the token is among them
     body: Secret[bytes] | None
-    sent: bool = False  # True before the first byte leaves
+    departure: Departure = field(default_factory=Departure)
 
 
 class _Unobserved:
@@ -71,8 +80,10 @@ class VaultClient:
     """See the module docstring for the promises this class keeps.
 
     It is built inside a running event loop and closed by `close` or `async with`.
-    Raises InvalidConnection for settings that cannot work. `timeout` and
-    `connect_timeout` are seconds; the first covers a call from start to end.
+    Raises InvalidConnection for settings that cannot work and AddressNotAllowed for an
+    address that `reach` does not admit. `timeout` and `connect_timeout` are seconds;
+    the first covers a call from start to end. With `trust_env`, a proxy of the
+    environment's is used; it is the proxy then that resolves the address.
     """
 
     def __init__(
@@ -87,28 +98,33 @@ class VaultClient:
         connect_timeout: float = 5.0,
         trust_env: bool = False,
         observer: Observer | None = None,
+        reach: Reach = _ANYWHERE,
+        resolver: AbstractResolver | None = None,
+        new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         self._address = parse_address(address)
+        # Not `trust_env` of aiohttp: that would read passwords from a .netrc as well.
+        proxy = environment_proxy(self._address) if trust_env else None
+        reach.check_host(self._address.host, is_resolved_here=proxy is None)
         self._user_agent = user_agent
         self._clock = clock
         self._headers = dict(headers or {})
         self._timeout = timeout
         self._observer = observer or _Unobserved()
+        self._new_id = new_id
         try:
             check_headers(self._headers)
         except ValueError as error:
             raise InvalidConnection(f"the connection to Vault: {error}") from error
         tls = tls or build_tls()
         self._server_name = tls.server_name
-        self._session = aiohttp.ClientSession(
-            # No limit: how many calls run at once is decided where they are made.
-            connector=aiohttp.TCPConnector(ssl=tls.context, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout),
-            middlewares=(_never_repeat,),
-            trace_configs=[_sending_trace()],
-            # Not `trust_env`: that would read passwords from a .netrc as well.
-            proxy=environment_proxy(self._address) if trust_env else None,
+        # A proxy may be anywhere: its address is the operator's choice.
+        guarded = GuardedResolver(reach=reach, resolver=resolver)
+        self._session = new_session(
+            tls=tls.context,
+            resolver=guarded if proxy is None else resolver,
+            proxy=proxy,
+            connect_timeout=connect_timeout,
         )
 
     async def __aenter__(self) -> Self:
@@ -129,19 +145,27 @@ class VaultClient:
     async def request(self, request: VaultRequest) -> VaultReply:
         """Send `request` and return what a 2xx answer says."""
         started = self._clock.monotonic()
-        outcome = "Aborted"
+        outcome, correlation_id, request_id = "Aborted", self._new_id(), ""
         try:
-            reply = await self._exchange(self._prepare(request))
-            outcome = "Succeeded"
+            reply = await self._exchange(self._prepare(request, correlation_id))
+            outcome, request_id = "Succeeded", reply.request_id
         except OperationFailed as error:
             outcome = type(error).__name__
             raise
         finally:
             seconds = self._clock.monotonic() - started
             self._observer.observe(request.operation, outcome, seconds)
+            log.debug(
+                "vault_called",
+                call=request.title,
+                vault=str(self._address),
+                outcome=outcome,
+                correlation_id=correlation_id,
+                request_id=request_id,
+            )
         return reply
 
-    def _prepare(self, request: VaultRequest) -> _Call:
+    def _prepare(self, request: VaultRequest, correlation_id: str) -> _Call:
         about = f"{request.title} at {self._address}"
         body = request.body
         try:
@@ -150,7 +174,10 @@ class VaultClient:
                 about=about,
                 url=self._address.url(request.path, request.query),
                 headers=headers_of(
-                    request, connection=self._headers, user_agent=self._user_agent
+                    request,
+                    connection=self._headers,
+                    user_agent=self._user_agent,
+                    correlation_id=correlation_id,
                 ),
                 body=None if body is None else Secret(gojson.dumps(body.reveal())),
             )
@@ -172,12 +199,12 @@ class VaultClient:
                 answer = await self._send(call, call.url)
                 target = self._redirected(call, answer)
                 if target is not None:
-                    call.sent = False  # a redirect says that nothing was done
+                    call.departure.left = False  # a redirect: nothing was done
                     answer = await self._send(call, target)
                 return answer
         except aiohttp.ClientResponseError as error:
             failure = _failure(call, error)
-        except (aiohttp.ClientError, OSError, _BodyTooLong) as error:
+        except (aiohttp.ClientError, OSError, BodyTooLong) as error:
             raise _failure(call, error) from error
         # Raised out here, where it has neither cause nor context: the repr of such an
         # error shows the request's headers, and the token is one of them.
@@ -193,15 +220,16 @@ class VaultClient:
             data=None if call.body is None else call.body.reveal(),
             allow_redirects=False,
             server_hostname=self._server_name,
-            trace_request_ctx=call,
+            trace_request_ctx=call.departure,
         ) as response:
-            body = await _read_bounded(response)
+            body = await read_bounded(response)
             return Answer(
                 status=response.status,
                 content_type=response.content_type,
                 body=Secret(body),
                 retry_after=response.headers.get("Retry-After", ""),
                 location=response.headers.get("Location", ""),
+                index=response.headers.get(INDEX, ""),
             )
 
     def _redirected(self, call: _Call, answer: Answer) -> URL | None:
@@ -213,48 +241,11 @@ class VaultClient:
 def _failure(call: _Call, error: Exception) -> OperationFailed:
     request, about = call.request, call.about
     match error:
-        case _BodyTooLong():
+        case BodyTooLong():
             return unreadable(request, about, "the answer is too long")
-        case _ if not call.sent:
+        case _ if not call.departure.left:
             return not_sent(about, error)
         case aiohttp.ClientResponseError():
             return unreadable(request, about, "the answer is not HTTP")
         case _:
             return answer_missing(about, error, repeatable=request.repeatable)
-
-
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LONGEST_BODY:
-            response.close()
-            raise _BodyTooLong
-    return bytes(body)
-
-
-async def _never_repeat(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Send once: aiohttp repeats GET and PUT after the two errors caught here."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise aiohttp.ClientConnectionError from error
-
-
-def _sending_trace() -> aiohttp.TraceConfig:
-    """Note on each call when it begins to leave."""
-
-    async def note(
-        _session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        _params: aiohttp.TraceRequestHeadersSentParams,
-    ) -> None:
-        context.trace_request_ctx.sent = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(note)
-    return trace

@@ -13,8 +13,10 @@
     ├── RedirectRefused         we were sent elsewhere: a person must mend the address
     ├── NotVaultAnswer          something in between answered, or nobody could read it
     ├── LoginUnanswered         a login may have happened; the next one is a new attempt
+    ├── AddressNotAllowed       nothing was sent: a name leads where none may go
     └── Throttled
-        └── RateLimited         not before `retry_after` seconds
+        ├── RateLimited         not before `retry_after` seconds
+        └── LeaseQuotaReached   not before leases have ended
     OutcomeUnknown: look before repeating
     └── AnswerLost              a call that must not be repeated was sent
     Denied: report; nothing changes until a person changes it
@@ -60,6 +62,13 @@ class TlsVerificationFailed(Transient):
     """
 
 
+class AddressNotAllowed(Transient):
+    """The address, or all that its name stands for, is none where Vault may be.
+
+    A person must mend the address or the flag; it is retried because names change.
+    """
+
+
 class RequestTimedOut(Transient):
     """A repeatable call had no whole answer in time."""
 
@@ -86,6 +95,10 @@ class ServerFailed(Transient):
 
 class RateLimited(Throttled):
     """A quota of Vault's is used up for `retry_after` seconds."""
+
+
+class LeaseQuotaReached(Throttled):
+    """There are as many leases as a quota allows. Those that exist can be renewed."""
 
 
 class IndexNotReady(Transient):

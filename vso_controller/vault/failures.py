@@ -9,6 +9,7 @@ import aiohttp
 
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.vault.errors import (
+    AddressNotAllowed,
     AnswerLost,
     ConnectionLost,
     RequestTimedOut,
@@ -16,6 +17,7 @@ from vso_controller.vault.errors import (
     TlsVerificationFailed,
 )
 from vso_controller.vault.messages import printable
+from vso_controller.vault.resolving import NowhereAllowed
 
 
 def not_sent(about: str, error: Exception) -> OperationFailed:
@@ -26,6 +28,10 @@ def not_sent(about: str, error: Exception) -> OperationFailed:
             f"{about}: the server's certificate is not trusted: {why};"
             " check the CA certificate and tlsServerName"
         )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        cause = error.os_error
+        if isinstance(cause, NowhereAllowed):
+            return AddressNotAllowed(f"{about}: {printable(str(cause))}")
     return ServerUnreachable(f"{about}: {_why_unreachable(error)}")
 
 

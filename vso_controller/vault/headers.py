@@ -1,11 +1,11 @@
-"""The headers of a call: ours, the connection's, the login's, and what none may set."""
+"""The headers of a call: ours, what users add to them, and what none may set."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from vso_controller.vault.paths import is_clean
+from vso_controller.vault.paths import check_namespace, is_clean
 from vso_controller.vault.requests import VaultRequest
 
 _RESERVED = frozenset(
@@ -13,6 +13,8 @@ _RESERVED = frozenset(
         "x-vault-token",
         "x-vault-namespace",
         "x-vault-request",
+        "x-vault-index",
+        "x-correlation-id",
         "host",
         "accept-encoding",
         "connection",
@@ -29,6 +31,11 @@ _RESERVED = frozenset(
         "upgrade",
     }
 )
+CORRELATION = "X-Correlation-Id"
+"""Carries the name of a call. Vault writes it to its audit log where it is told to."""
+INDEX = "X-Vault-Index"
+"""Names a state of a cluster: what a write led to, what a read must be shown."""
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token of RFC 9110
 
 
@@ -44,26 +51,40 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 def headers_of(
-    request: VaultRequest, *, connection: Mapping[str, str], user_agent: str
+    request: VaultRequest,
+    *,
+    connection: Mapping[str, str],
+    user_agent: str,
+    correlation_id: str,
 ) -> dict[str, str]:
     """Return all headers of `request`. Raises ValueError for one that cannot be sent.
 
-    The request's own headers win over the connection's, whatever their case.
+    The request's own headers win over the connection's, and ours over both, whatever
+    their case.
     """
     check_headers(request.headers)
-    merged = _merged(connection, request.headers)
-    merged["User-Agent"] = user_agent
-    merged["X-Vault-Request"] = "true"
-    merged["Accept"] = "application/json"
-    # Bodies are small; what is not compressed cannot be a bomb.
-    merged["Accept-Encoding"] = "identity"
+    ours = {
+        "User-Agent": user_agent,
+        CORRELATION: correlation_id,
+        "Accept": "application/json",
+        # Bodies are small; what is not compressed cannot be a bomb.
+        "Accept-Encoding": "identity",
+        **_for_vault(request),
+    }
+    return _merged(connection, request.headers, ours)
+
+
+def _for_vault(request: VaultRequest) -> dict[str, str]:
+    headers = {"X-Vault-Request": "true"}
     if request.body is not None:
-        merged["Content-Type"] = "application/json"
-    if namespace := request.namespace.strip("/"):
-        merged["X-Vault-Namespace"] = _clean(namespace, "the namespace")
+        headers["Content-Type"] = "application/json"
+    if namespace := check_namespace(request.namespace):
+        headers["X-Vault-Namespace"] = namespace
     if request.token is not None:
-        merged["X-Vault-Token"] = _clean(request.token.reveal(), "the token")
-    return merged
+        headers["X-Vault-Token"] = _clean(request.token.reveal(), "the token")
+    if request.index:
+        headers[INDEX] = _clean(request.index, "the index")
+    return headers
 
 
 def _merged(*layers: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""Paths below `/v1/`: from what a user wrote to what goes on the wire.
+"""Paths and namespaces: from what a user wrote to what goes on the wire.
 
-Each segment is quoted by itself. Whatever a server, or a proxy that decodes once more
-than it should, could read as another path is refused and never repaired.
+Each segment below `/v1/` is quoted by itself. Whatever a server, or a proxy that
+decodes once more than it should, could read as another path is refused and never
+repaired.
 """
 
 from __future__ import annotations
@@ -23,6 +24,20 @@ def quote_path(segments: Iterable[str]) -> str:
     return "/".join(_quote_segment(segment) for segment in segments)
 
 
+def check_namespace(text: str) -> str:
+    """Return a namespace as Vault knows it: without slashes at its ends; "": root.
+
+    Raises ValueError for one that could be read as another namespace, or that the
+    way there would change.
+    """
+    namespace = text.strip("/")
+    if namespace != namespace.strip():
+        raise ValueError("the namespace begins or ends with a space")
+    for segment in namespace.split("/") if namespace else ():
+        _check_segment(segment, "the namespace")
+    return namespace
+
+
 def quote_query(query: Mapping[str, str]) -> str:
     """Encode `query`. Raises ValueError for control characters."""
     for text in (*query.keys(), *query.values()):
@@ -37,18 +52,22 @@ def is_clean(text: str) -> bool:
 
 
 def _quote_segment(segment: str) -> str:
+    _check_segment(segment, "the path")
+    return quote(segment, safe="")
+
+
+def _check_segment(segment: str, what: str) -> None:
     if not segment:
-        raise ValueError("the path has an empty segment (two slashes in a row?)")
+        raise ValueError(f"{what} has an empty segment (two slashes in a row?)")
     if not is_clean(segment):
-        raise ValueError("the path contains control characters")
+        raise ValueError(f"{what} contains control characters")
     reading = segment
     for _ in range(_DECODINGS):
         if _leads_elsewhere(reading):
             raise ValueError(
-                "the path has a segment that a server could read as another path"
+                f"{what} has a segment that a server could read as another path"
             )
         reading = unquote(reading)
-    return quote(segment, safe="")
 
 
 def _leads_elsewhere(reading: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from vso_controller.foundation.gojson import JSONValue
@@ -47,11 +47,10 @@ class VaultReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LoginRequest:
-    """What `PUT auth/<mount>/login` sends; `headers` go with this one call."""
+    """What `PUT auth/<mount>/login` sends."""
 
     mount: str
     body: Secret[dict[str, JSONValue]]
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class LoginMethod(Protocol):

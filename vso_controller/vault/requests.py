@@ -12,10 +12,13 @@ from vso_controller.vault.messages import printable
 
 
 class Method(StrEnum):
-    """The HTTP methods in use. Every write is a PUT."""
+    """The HTTP methods of Vault's API. PUT and POST mean the same to it."""
 
     GET = "GET"
+    LIST = "LIST"
     PUT = "PUT"
+    POST = "POST"
+    DELETE = "DELETE"
 
 
 class Operation(StrEnum):
@@ -46,6 +49,7 @@ class VaultRequest:
     namespace: str = ""  # "": the root namespace
     token: Secret[str] | None = None  # None: sent without one
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    index: str = ""  # the state that the node must have; "": whichever it has
 
     @property
     def title(self) -> str:
@@ -55,10 +59,16 @@ class VaultRequest:
 
 @dataclass(frozen=True, slots=True)
 class VaultReply:
-    """A successful answer; its document is `{}` when there was no content."""
+    """A successful answer; its document is `{}` when there was no content.
+
+    `index` names the state that holds what the call wrote ("" where the server has no
+    such thing), `request_id` the entry of Vault's audit log ("" where it named none).
+    """
 
     status: int
     document: Secret[dict[str, JSONValue]]
+    index: str = ""
+    request_id: str = ""
 
     def member(self, name: str) -> Secret[dict[str, JSONValue]] | None:
         """Return the object called `name`; None if it is absent, null or no object."""

@@ -6,7 +6,8 @@ It promises
 * that a failed login is answered from memory until its rest has passed;
 * that a denied call leads to a new login only if the token is dead, once for all who
   were denied with it, and not within a minute of one that did not help;
-* that a token is used no longer than it lives, and kept as long as it lives.
+* that a token is used no longer than it lives, and kept as long as it lives;
+* that a read is not answered from before what this identity wrote.
 
 When to call `renew` is for others to schedule, by `next_renewal`.
 """
@@ -27,6 +28,7 @@ from vso_controller.foundation.errors import (
     OutcomeUnknown,
 )
 from vso_controller.foundation.secret import Secret
+from vso_controller.vault.consistency import ConsistentTransport
 from vso_controller.vault.errors import (
     CredentialsMissing,
     LoginRefused,
@@ -58,7 +60,7 @@ class VaultSession:
         timing: SessionTiming = DEFAULT_TIMING,
     ) -> None:
         self._timing = timing
-        self._transport = transport
+        self._transport = ConsistentTransport(transport, clock=clock)
         self._login = login
         self._clock = clock
         self._namespace = namespace
@@ -262,7 +264,6 @@ def _request_of(login: LoginRequest, namespace: str) -> VaultRequest:
         method=Method.PUT,
         path=("auth", *split_path(login.mount), "login"),
         body=login.body,
-        headers=login.headers,
         namespace=namespace,
         repeatable=False,
     )

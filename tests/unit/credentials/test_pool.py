@@ -51,6 +51,19 @@ async def test_consumers_of_one_identity_share_one_login() -> None:
     assert len(world.pool) == 1
 
 
+async def test_headers_and_parameters_of_the_auth_are_sent() -> None:
+    world = World().in_order()
+    extras = {"headers": {"X-Team": "a"}, "params": {"region": "eu"}}
+    world.put(world.auths, AUTH, AUTH_SPEC | extras)
+    session = await world.pool.open(RESOURCE, "auth")
+
+    await session.read(SECRET_PATH, query={"version": "2"})
+
+    login, read = world.vault.requests
+    assert (login.headers, login.query) == ({"X-Team": "a"}, {"region": "eu"})
+    assert (read.headers, read.query) == ({"X-Team": "a"}, {"version": "2"})
+
+
 async def test_namespaces_are_different_identities() -> None:
     world = World().in_order()
     world.put(

@@ -141,6 +141,20 @@ def test_standby_tells_of_no_resource_and_no_queue(metrics: Metrics) -> None:
         assert samples(metrics, f"workqueue_{gauge}") == {}
 
 
+def test_connection_that_does_not_verify_is_told_until_it_goes(
+    metrics: Metrics,
+) -> None:
+    metrics.vault(VAULT).verifying(False)
+    metrics.vault(DATABASE).verifying(True)
+
+    name = "vso_vault_connection_unverified"
+    vault = f'{name}{{vault_connection="apps/vault"}}'
+    database = f'{name}{{vault_connection="apps/database"}}'
+    assert samples(metrics, name) == {vault: 1, database: 0}
+    metrics.vault_gone(VAULT)
+    assert samples(metrics, name) == {database: 0}
+
+
 def test_requests_to_vault_are_told_for_each_connection(metrics: Metrics) -> None:
     metrics.vault(VAULT).observe("read", "Succeeded", 0.25)
     metrics.vault(VAULT).observe("read", "ServerSealed", 0.5)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from prometheus_client import generate_latest
+from structlog.testing import capture_logs
 
 from tests.unit.reconcilers.world import (
     AUTH,
@@ -21,7 +22,11 @@ from vso_controller.foundation.objects import ObjectKey, ObservedSecret
 from vso_controller.kube.errors import Forbidden
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
-from vso_controller.vault.errors import ServerUnreachable, TlsVerificationFailed
+from vso_controller.vault.errors import (
+    AddressNotAllowed,
+    ServerUnreachable,
+    TlsVerificationFailed,
+)
 from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
@@ -241,10 +246,10 @@ async def test_same_ca_again_keeps_the_client() -> None:
             {"address": 1}, "VaultConnectionInvalid", "spec.address", id="address"
         ),
         pytest.param(
-            CONNECTION_SPEC | {"caCertPath": "/etc/ca"},
-            "UnsupportedFeature",
-            "spec.caCertPath",
-            id="unsupported",
+            WITH_CA | {"caCertPath": "/etc/vso-controller/ca/ca.crt"},
+            "VaultConnectionInvalid",
+            "spec.caCertSecretRef and spec.caCertPath",
+            id="two CAs",
         ),
     ],
 )
@@ -259,6 +264,34 @@ async def test_spec_that_cannot_be_acted_on_waits_for_an_edit(
     assert told(world, "Ready")[:2] == ("False", reason)
     assert message in told(world, "Ready")[2]
     assert told(world, "VaultClient")[:2] == ("False", "VaultClientConfigError")
+
+
+async def test_certificate_that_is_not_verified_is_told_loudly() -> None:
+    world = World().in_order()
+    spec = CONNECTION_SPEC | {"skipTLSVerify": True}
+    world.put(world.connections, CONNECTION, spec)
+
+    with capture_logs() as logged:
+        await probe(world)
+        await probe(world)
+
+    assert "skipTLSVerify" in told(world, "ResourceValidation")[2]
+    assert told(world, "Ready")[0] == "True"
+    warnings = [line["event"] for line in logged if line["log_level"] == "warning"]
+    assert warnings == ["tls_not_verified"], "once, for a client"
+
+
+async def test_address_that_may_not_be_is_told_and_tried_again() -> None:
+    world = World().in_order()
+    world.client_failure = AddressNotAllowed("10.0.0.1: see --vault-address-allow")
+
+    await fail(world)
+
+    assert told(world, "Ready")[:2] == ("False", "VaultAddressNotAllowed")
+    assert told(world, "VaultClient")[:2] == ("False", "VaultClientConfigError")
+    world.client_failure = None
+    await probe(world)
+    assert told(world, "Ready")[0] == "True"
 
 
 async def test_edited_spec_means_another_client() -> None:

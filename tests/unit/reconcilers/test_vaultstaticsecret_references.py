@@ -145,10 +145,10 @@ async def test_missing_auth_of_a_synced_resource_ends_readiness_in_time() -> Non
         ),
         pytest.param(
             "connection",
-            {"caCertPath": "/etc/ca"},
+            {"caCertPath": "/etc/ca", "caCertSecretRef": "ca"},
             "VaultConnectionInvalid",
-            "VaultConnection apps/vault: spec.caCertPath",
-            id="path in the connection",
+            "VaultConnection apps/vault: spec.caCertSecretRef",
+            id="two CAs in the connection",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,6 +26,8 @@ from vso_controller.api.kinds import (
     Kind,
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.authorities import Authorities
+from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
@@ -132,6 +135,7 @@ class World:
     woken: list[ObjectKey] = field(default_factory=list)
     client_failure: OperationFailed | None = None
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
+    ca_roots: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -161,7 +165,9 @@ class World:
         )
         self.kubernetes.versions.handler = self.triggers.version_changed
         self.clients_of = Connections(
-            secrets=self.kubernetes,
+            authorities=Authorities(
+                secrets=self.kubernetes, files=CaFiles(roots=self.ca_roots)
+            ),
             make_client=self._make_client,
             forgotten=self.metrics.vault_gone,
         )

@@ -30,6 +30,7 @@ def read_of(
     namespace: str = "",
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
+    index: str = "",
 ) -> VaultRequest:
     """Return a read with the root token."""
     return VaultRequest(
@@ -41,6 +42,7 @@ def read_of(
         namespace=namespace,
         token=Secret(vault.tokens.root),
         headers=headers or {},
+        index=index,
     )
 
 

@@ -22,13 +22,13 @@ from vso_controller.vault.client import VaultClient
 from vso_controller.vault.engines.kv import read_kv_v1, read_kv_v2
 from vso_controller.vault.errors import (
     IndexNotReady,
+    LeaseQuotaReached,
     PathNotFound,
     PermissionDenied,
     RateLimited,
     RedirectRefused,
     RouteNotFound,
     SecretVersionDeleted,
-    ServerFailed,
     ServerNotInitialized,
     ServerSealed,
     StandbyAnswered,
@@ -210,7 +210,7 @@ async def test_it_speaks_tls_under_a_ca_of_its_own() -> None:
         pytest.param(NodeState.CUT_OFF, StandbyAnswered, id="474"),
         pytest.param(NodeState.UNINITIALIZED, ServerNotInitialized, id="501"),
         pytest.param(NodeState.SEALED, ServerSealed, id="503"),
-        pytest.param(NodeState.REMOVED, ServerFailed, id="530"),
+        pytest.param(NodeState.REMOVED, StandbyAnswered, id="530"),
     ],
 )
 async def test_a_node_that_does_not_serve_is_understood(
@@ -325,7 +325,7 @@ async def test_an_index_from_the_future_is_412_until_the_node_has_caught_up(
 ) -> None:
     vault.consistency.lag()
     index = await index_of_a_write(vault)
-    request = read_of(vault, headers={"X-Vault-Index": index})
+    request = read_of(vault, index=index)
 
     with pytest.raises(IndexNotReady):
         await client.request(request)
@@ -339,13 +339,12 @@ async def test_a_lagging_node_shows_old_data_to_who_does_not_insist(
 ) -> None:
     vault.consistency.lag()
     index = await index_of_a_write(vault)
-    insisting = {
-        "X-Vault-Index": index,
-        "X-Vault-Inconsistent": "forward-active-node",
-    }
+    insisting = read_of(
+        vault, index=index, headers={"X-Vault-Inconsistent": "forward-active-node"}
+    )
 
     assert password_in(await client.request(read_of(vault))) == "one"
-    assert password_in(await client.request(read_of(vault, headers=insisting))) == "two"
+    assert password_in(await client.request(insisting)) == "two"
 
 
 async def test_each_write_has_a_later_index(vault: ScriptedVault) -> None:
@@ -398,7 +397,7 @@ async def test_own_answers_come_first(
     exhausted = refusal(429, "lease count quota exceeded", headers={"Retry-After": "7"})
     vault.script(lambda asked: exhausted if "app" in asked.path else None)
 
-    with pytest.raises(RateLimited) as refused:
+    with pytest.raises(LeaseQuotaReached) as refused:
         await client.request(read_of(vault))
 
     assert refused.value.retry_after == 7

@@ -105,12 +105,11 @@ async def test_the_index_of_an_event_reads_what_was_written(
         event = await subscriber.event()
 
     index = event["data"]["event"]["metadata"]["vault_index"]
-    headers = {"X-Vault-Index": index}
     async with client_of(vault) as client:
         with pytest.raises(IndexNotReady):
-            await client.request(read_of(vault, headers=headers))
+            await client.request(read_of(vault, index=index))
         vault.consistency.catch_up()
-        reply = await client.request(read_of(vault, headers=headers))
+        reply = await client.request(read_of(vault, index=index))
     assert reply.document.reveal()["data"]["data"] == {"password": "two"}
 
 

@@ -13,12 +13,13 @@ from tests.fakes.vault_server import JSON, Says, ScriptedServer, says_json
 from tests.unit.vault.asking import ISSUE, READ, TOKEN
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.secret import Secret
-from vso_controller.vault.client import LONGEST_BODY, VaultClient
+from vso_controller.vault.client import VaultClient
 from vso_controller.vault.errors import (
     AnswerLost,
     IndexNotReady,
     InvalidRequest,
     LeaseNotFound,
+    LeaseQuotaReached,
     NotVaultAnswer,
     PathNotFound,
     PermissionDenied,
@@ -31,6 +32,7 @@ from vso_controller.vault.errors import (
     StandbyAnswered,
 )
 from vso_controller.vault.requests import VaultRequest
+from vso_controller.vault.wire import LONGEST_BODY
 
 HTML = Says(
     status=200,
@@ -87,11 +89,22 @@ async def failure(
         ),
         pytest.param(errors(405), InvalidRequest, id="405"),
         pytest.param(errors(412), IndexNotReady, id="412"),
-        pytest.param(errors(429, "quota"), RateLimited, id="429"),
+        pytest.param(errors(429, "rate limit quota exceeded"), RateLimited, id="429"),
+        pytest.param(
+            errors(429, "request path: lease count quota exceeded"),
+            LeaseQuotaReached,
+            id="429 leases",
+        ),
         pytest.param(replace(HTML, status=429), RateLimited, id="429 of a proxy"),
         pytest.param(errors(472), StandbyAnswered, id="472"),
         pytest.param(errors(473), StandbyAnswered, id="473"),
         pytest.param(errors(474), StandbyAnswered, id="474"),
+        pytest.param(errors(530), StandbyAnswered, id="530"),
+        pytest.param(
+            errors(500, "local node not active but active cluster node not found"),
+            StandbyAnswered,
+            id="no active node",
+        ),
         pytest.param(errors(500, "oops"), ServerFailed, id="500"),
         pytest.param(errors(501), ServerNotInitialized, id="501"),
         pytest.param(replace(HTML, status=502), ServerFailed, id="502"),
@@ -108,6 +121,16 @@ async def failure(
         pytest.param(Says(body=b'{"data":'), NotVaultAnswer, id="broken JSON"),
         pytest.param(Says(body=b'{"a":"\xff"}'), NotVaultAnswer, id="not UTF-8"),
         pytest.param(Says(body=b"[" * 100_000), NotVaultAnswer, id="deep JSON"),
+        pytest.param(
+            Says(body=b'{"a":' * 100_000 + b"0" + b"}" * 100_000),
+            NotVaultAnswer,
+            id="deep JSON, whole",
+        ),
+        pytest.param(
+            Says(status=403, body=b'{"errors":' + b"[" * 100_000 + b"]" * 100_000),
+            NotVaultAnswer,
+            id="deep JSON, 403",
+        ),
         pytest.param(
             Says(body=b'{"data":[0' + b",0" * 1_000_001 + b"]}"),
             NotVaultAnswer,
@@ -178,6 +201,51 @@ async def test_rate_limit_says_how_long_to_rest(
 
     assert isinstance(error, RateLimited)
     assert error.retry_after == rest
+
+
+async def test_standbys_health_is_no_quota(
+    server: ScriptedServer, client: VaultClient
+) -> None:
+    health = replace(READ, path=("sys", "health"))
+
+    error = await failure(server, client, says_json({}, status=429), health)
+
+    assert type(error) is StandbyAnswered
+
+
+async def test_quota_of_leases_asks_for_a_long_rest(
+    server: ScriptedServer, client: VaultClient
+) -> None:
+    error = await failure(server, client, errors(429, "lease count quota exceeded"))
+
+    assert isinstance(error, LeaseQuotaReached)
+    assert error.retry_after == 60
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("djE6Mg==", "djE6Mg=="),
+        ("v1:cluster:7:9:c2lnbmVk", "v1:cluster:7:9:c2lnbmVk"),
+        ("a b", ""),
+        ("\xe9", ""),
+        ("a" * 4000, ""),
+    ],
+)
+async def test_reply_names_its_state_if_it_can_be_sent_back(
+    server: ScriptedServer, client: VaultClient, header: str, kept: str
+) -> None:
+    server.script = lambda _: Says(headers=JSON | {"X-Vault-Index": header})
+
+    assert (await client.request(ISSUE)).index == kept
+
+
+async def test_reply_names_its_entry_in_the_audit_log(
+    server: ScriptedServer, client: VaultClient
+) -> None:
+    server.script = lambda _: says_json({"request_id": "08fc-\x1b15", "data": {}})
+
+    assert (await client.request(READ)).request_id == "08fc- 15"
 
 
 async def test_vaults_own_words_are_shown_bounded_and_on_one_line(

@@ -27,7 +27,7 @@ from vso_controller.vault.errors import (
     TlsVerificationFailed,
 )
 from vso_controller.vault.requests import Operation, VaultRequest
-from vso_controller.vault.tls import Tls, build_tls
+from vso_controller.vault.tls import SystemTrust, Tls, build_tls
 
 
 def client_of(
@@ -272,6 +272,16 @@ async def test_intermediate_ca_alone_can_be_the_anchor(authority: trustme.CA) ->
         await client.request(READ)
 
     assert len(server.asked) == 1
+
+
+def test_cas_of_the_system_are_read_once_for_all_who_share_them() -> None:
+    system = SystemTrust()
+
+    one = build_tls(system=system)
+    other = build_tls(system=system, server_name="vault.internal")
+
+    assert one.context is other.context
+    assert build_tls(system=system, skip_verify=True).context is not one.context
 
 
 async def test_plain_http_where_tls_is_asked_for_says_so() -> None:

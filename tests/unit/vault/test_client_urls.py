@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.vault_server import ScriptedServer
 from tests.unit.vault.asking import READ
+from vso_controller.foundation.secret import Secret
 from vso_controller.vault.client import VaultClient
 from vso_controller.vault.errors import InvalidRequest
 from vso_controller.vault.paths import split_path
@@ -108,6 +109,8 @@ async def test_unusual_segment_is_quoted(
         pytest.param(replace(READ, query={"a": "b\r\nc"}), id="query"),
         pytest.param(replace(READ, namespace="a\r\nX-Vault-Token: b"), id="namespace"),
         pytest.param(replace(READ, namespace="\ud800"), id="namespace surrogate"),
+        pytest.param(replace(READ, token=Secret("a\r\nX: b")), id="token"),
+        pytest.param(replace(READ, index="a\r\nX: b"), id="index"),
     ],
 )
 async def test_control_characters_elsewhere_are_refused(
@@ -115,6 +118,36 @@ async def test_control_characters_elsewhere_are_refused(
 ) -> None:
     with pytest.raises(InvalidRequest):
         await client.request(ask)
+
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("namespace", "sent"),
+    [
+        ("", None),
+        ("/", None),
+        ("team", "team"),
+        ("/team/a/", "team/a"),
+        ("team/a/b", "team/a/b"),
+    ],
+)
+async def test_namespace_is_a_header_without_slashes_at_its_ends(
+    server: ScriptedServer, client: VaultClient, namespace: str, sent: str | None
+) -> None:
+    await client.request(replace(READ, namespace=namespace))
+
+    assert server.asked[0].headers.get("x-vault-namespace") == sent
+
+
+@pytest.mark.parametrize(
+    "namespace", ["team//a", "..", "team/../other", "a/%2e%2e/b", " team", "team\u2003"]
+)
+async def test_namespace_that_could_be_read_as_another_is_refused(
+    server: ScriptedServer, client: VaultClient, namespace: str
+) -> None:
+    with pytest.raises(InvalidRequest, match="the namespace"):
+        await client.request(replace(READ, namespace=namespace))
 
     assert server.asked == []
 

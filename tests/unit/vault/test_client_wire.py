@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.fakes.vault_server import JSON, Asked, Misbehaviour, Says, ScriptedServer
+from tests.fakes.vault_server import (
+    JSON,
+    Asked,
+    Misbehaviour,
+    Says,
+    ScriptedServer,
+    says_json,
+)
 from tests.unit.vault.asking import ISSUE, READ, TOKEN
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.gojson import Number
@@ -19,7 +27,7 @@ from vso_controller.vault.errors import (
     InvalidRequest,
     RedirectRefused,
 )
-from vso_controller.vault.requests import VaultRequest
+from vso_controller.vault.requests import Method, VaultRequest
 
 
 async def test_read_carries_token_namespace_and_vaults_request_header(
@@ -42,6 +50,24 @@ async def test_call_without_token_and_namespace_sends_neither_header(
 
     (asked,) = server.asked
     assert not {"x-vault-token", "x-vault-namespace"} & asked.headers.keys()
+
+
+async def test_variables_that_other_clients_of_vault_read_change_nothing(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ADDR", "TOKEN", "NAMESPACE", "HEADERS", "SKIP_VERIFY", "PROXY_ADDR"):
+        monkeypatch.setenv(f"VAULT_{name}", "http://canary")
+
+    async with VaultClient(
+        address=server.address,
+        user_agent="vso/test",
+        clock=SystemClock(),
+        trust_env=True,
+    ) as client:
+        await client.request(replace(READ, token=None))
+
+    (asked,) = server.asked
+    assert "canary" not in asked.head
 
 
 async def test_body_goes_out_as_json(
@@ -101,9 +127,51 @@ async def test_connections_headers_are_sent_and_a_logins_own_win(
     assert (headers["x-team"], headers["x-route"]) == ("a", "two")
 
 
+async def test_our_headers_replace_those_of_users_in_whatever_case(
+    server: ScriptedServer,
+) -> None:
+    async with VaultClient(
+        address=server.address,
+        user_agent="vso/test",
+        clock=SystemClock(),
+        headers={"user-agent": "theirs", "ACCEPT": "text/html"},
+    ) as client:
+        await client.request(READ)
+
+    lines = [(name, value) for name, value in server.asked[0].headers.items()]
+    assert ("user-agent", "vso/test") in lines
+    assert ("accept", "application/json") in lines
+    assert "theirs" not in server.asked[0].head
+
+
+async def test_each_call_has_a_name_that_the_log_shares_with_the_server(
+    server: ScriptedServer,
+) -> None:
+    names = iter(["first", "second"])
+    server.script = lambda _: says_json({"request_id": "audited", "data": {}})
+
+    with capture_logs() as logged:
+        async with VaultClient(
+            address=server.address,
+            user_agent="vso/test",
+            clock=SystemClock(),
+            new_id=lambda: next(names),
+        ) as client:
+            await client.request(READ)
+            await client.request(READ)
+
+    told = [(line["correlation_id"], line["request_id"]) for line in logged]
+    assert told == [("first", "audited"), ("second", "audited")]
+    sent = [asked.headers["x-correlation-id"] for asked in server.asked]
+    assert sent == ["first", "second"]
+    assert "canary" not in str(logged)
+
+
 FORBIDDEN_HEADERS = [
     pytest.param({"x-vault-TOKEN": "v"}, id="token"),
     pytest.param({"X-Vault-Namespace": "v"}, id="namespace"),
+    pytest.param({"X-Vault-Index": "v"}, id="index"),
+    pytest.param({"X-Correlation-ID": "v"}, id="correlation"),
     pytest.param({"Host": "elsewhere"}, id="host"),
     pytest.param({"Content-Length": "0"}, id="length"),
     pytest.param({"Transfer-Encoding": "chunked"}, id="framing"),
@@ -147,6 +215,11 @@ async def test_call_with_a_forbidden_header_is_not_sent(
         pytest.param("http://vault/#a", id="fragment"),
         pytest.param("http://vault:99999", id="port out of range"),
         pytest.param("http://va ult", id="space"),
+        pytest.param("http://0x7f.1", id="hexadecimal"),
+        pytest.param("http://2130706433", id="decimal"),
+        pytest.param("http://127.1", id="short"),
+        pytest.param("http://0177.0.0.1", id="octal"),
+        pytest.param("http://127.0.0.1.", id="dot behind"),
         pytest.param("http://a..b", id="empty label"),
         pytest.param(f"http://{'a' * 64}.example", id="long label"),
         pytest.param("http://vault/a%252e%252e/%2e%2e%2f..", id="dots"),
@@ -230,21 +303,26 @@ async def test_redirect_to_another_url_of_the_same_server_is_not_followed(
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("ask", [READ, ISSUE], ids=["GET", "PUT"])
+@pytest.mark.parametrize("method", Method)
+@pytest.mark.parametrize("repeatable", [True, False], ids=["repeatable", "not"])
 @pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
 async def test_request_that_lost_its_connection_arrives_once(
-    server: ScriptedServer, client: VaultClient, ask: VaultRequest, reused: bool
+    server: ScriptedServer,
+    client: VaultClient,
+    method: Method,
+    repeatable: bool,
+    reused: bool,
 ) -> None:
     if reused:
         await client.request(READ)
     server.script = lambda _: Misbehaviour.CLOSE
     server.asked.clear()
 
-    with pytest.raises(ConnectionLost if ask.repeatable else AnswerLost):
-        await client.request(ask)
+    with pytest.raises(ConnectionLost if repeatable else AnswerLost):
+        await client.request(replace(ISSUE, method=method, repeatable=repeatable))
 
     (asked,) = server.asked
-    assert asked.connection == 1
+    assert (asked.method, asked.connection) == (method, 1)
 
 
 async def test_cookies_are_not_kept(server: ScriptedServer) -> None:

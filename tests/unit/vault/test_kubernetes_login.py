@@ -14,14 +14,11 @@ async def test_login_sends_the_role_and_a_fresh_token_each_time() -> None:
     async def request_token() -> Secret[str]:
         return Secret(next(tokens))
 
-    login = KubernetesLogin(
-        mount="k8s", role="app", request_token=request_token, headers={"X-A": "canary"}
-    )
+    login = KubernetesLogin(mount="k8s", role="app", request_token=request_token)
 
     first, second = await login.credentials(), await login.credentials()
 
     assert first.mount == "k8s"
-    assert first.headers == {"X-A": "canary"}
     assert first.body == Secret({"role": "app", "jwt": "canary-1"})
     assert second.body == Secret({"role": "app", "jwt": "canary-2"})
     assert "canary" not in f"{first} {second!r}"

@@ -161,9 +161,9 @@ class VaultAuthSpec(ApiModel):
     mount: str | None = None
     """Mount of the auth method."""
     params: dict[str, str] = Field(default_factory=dict)
-    """Accepted for compatibility: no parameter is added to the login request."""
+    """Query parameters to send with the login request."""
     headers: dict[str, str] = Field(default_factory=dict)
-    """HTTP headers to send with the login request."""
+    """HTTP headers to send with every request of this identity."""
     kubernetes: KubernetesAuth | None = None
     """Configuration of the method kubernetes."""
     jwt: JWTAuth | None = None

@@ -25,7 +25,8 @@ class VaultConnectionSpec(ApiModel):
     ca_cert_path: str | None = None
     """Path of a file in the controller's container with PEM certificates to trust.
 
-    Not together with caCertSecretRef.
+    It lies below a directory that the controller allows. Not together with
+    caCertSecretRef.
     """
     skip_tls_verify: AlwaysPresent[bool] = Field(default=False, alias="skipTLSVerify")
     """Do not verify the server's certificate. Never in production."""

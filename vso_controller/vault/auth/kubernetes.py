@@ -5,7 +5,7 @@ Source: the HTTP API documentation of the `kubernetes` auth method.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from vso_controller.foundation.secret import Secret
 from vso_controller.vault.ports import LoginRequest
@@ -23,17 +23,14 @@ class KubernetesLogin:
         mount: str,
         role: str,
         request_token: RequestToken,
-        headers: Mapping[str, str] | None = None,
     ) -> None:
         self._mount = mount
         self._role = role
         self._request_token = request_token
-        self._headers = dict(headers or {})
 
     async def credentials(self) -> LoginRequest:
         jwt = await self._request_token()
         return LoginRequest(
             mount=self._mount,
             body=Secret({"role": self._role, "jwt": jwt.reveal()}),
-            headers=self._headers,
         )

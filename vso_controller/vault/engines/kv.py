@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.secret import Secret
-from vso_controller.vault.answers import deleted_version
 from vso_controller.vault.errors import NoData
 from vso_controller.vault.messages import printable
 from vso_controller.vault.paths import split_path
 from vso_controller.vault.ports import VaultReader
+from vso_controller.vault.refusals import deleted_version
 
 Document = Secret[dict[str, JSONValue]]
 
