@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.e2e.admin import Manifest, decoded
-from tests.e2e.world import Controller, Team, World
+from tests.e2e.team import Team
+from tests.e2e.world import Controller, World
 from tests.support.crashpoints import Kill, Moment
 from tests.support.faults import Rule
 from tests.support.faults_matching import Nth, Requests

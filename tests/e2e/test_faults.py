@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.e2e.admin import Manifest, decoded
-from tests.e2e.world import PATIENCE, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import World
 from tests.support.conditions import eventually
 from tests.support.faults import Action, FaultPlan, Rule
 from tests.support.faults_answers import Ending, Truncate

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import PATIENCE, ROOT, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import ROOT, Controller, World
 from tests.support.conditions import eventually
 from tests.support.oracle.report import Invariant, Report
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.admin import Manifest
-from tests.e2e.world import OPERATOR, PATIENCE, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import OPERATOR, Controller, World
 from tests.support.conditions import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]

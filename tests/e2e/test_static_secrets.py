@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.admin import decoded, manifests_in
-from tests.e2e.world import OPERATOR, PATIENCE, ROOT, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import OPERATOR, ROOT, Controller, World
 from tests.support.conditions import eventually
 from tests.support.requestlog import to_resource
 

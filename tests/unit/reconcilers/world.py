@@ -134,7 +134,12 @@ class World:
         self.auths: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
-        references = References(
+        self._follow_references()
+        self._open_sessions()
+        self._reconcile()
+
+    def _follow_references(self) -> None:
+        self.references = References(
             auths=self.auths,
             connections=self.connections,
             operator_namespace=OPERATOR,
@@ -154,13 +159,15 @@ class World:
             static_secret=self.woken.append,
         )
         self.kubernetes.versions.handler = self.triggers.version_changed
+
+    def _open_sessions(self) -> None:
         self.clients_of = Connections(
             secrets=self.kubernetes,
             make_client=self._make_client,
             forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
-            references=references,
+            references=self.references,
             connections=self.clients_of,
             tokens=self.tokens,
             make_session=lambda transport, login, namespace: VaultSession(
@@ -173,6 +180,8 @@ class World:
             clock=self.clock,
             wake=self.woken.append,
         )
+
+    def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
             resources=self.connections,
             connections=self.clients_of,
@@ -183,7 +192,7 @@ class World:
         )
         self.auth = VaultAuthReconciler(
             resources=self.auths,
-            references=references,
+            references=self.references,
             reporter=self._reporter(VAULT_AUTH, self.auths),
             clock=self.clock,
         )
