@@ -112,7 +112,12 @@ class Team:
         return await self._admin.get(self.named("Secret", name))
 
     async def wait_value(
-        self, key: str, value: bytes, name: str = "app-secret"
+        self,
+        key: str,
+        value: bytes,
+        name: str = "app-secret",
+        *,
+        within: float = PATIENCE,
     ) -> Manifest:
         """Wait until a Secret holds a value."""
 
@@ -122,7 +127,7 @@ class Team:
             assert decoded(secret).get(key) == value
             return secret
 
-        return await eventually(probe, within=PATIENCE)
+        return await eventually(probe, within=within)
 
     async def wait_condition(
         self,

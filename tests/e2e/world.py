@@ -20,10 +20,10 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.admin import Admin, named
+from tests.e2e.admin import Admin, Manifest, named
 from tests.e2e.clusters import Cluster
 from tests.e2e.team import Team
-from tests.support.components import kubeconfig
+from tests.support.components import kubeconfig, token_in
 from tests.support.openbao import OpenBao
 from tests.support.openbao_auth import KubernetesAuth
 from tests.support.openbao_kv import KeyValue
@@ -40,6 +40,11 @@ ROOT = Path(__file__).parents[2]
 OPERATOR = "vault-secrets-operator-system"
 ACCOUNT = "vso-controller-manager"
 REVIEWER = "vault-reviewer"
+LEASE: Manifest = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"namespace": OPERATOR, "name": "b0d477c0.hashicorp.com"},
+}
 SCALED = (
     "--backoff-initial-interval=200ms",
     "--backoff-max-interval=1s",
@@ -50,6 +55,11 @@ SCALED = (
     "--watch-backoff-initial-interval=100ms",
     "--watch-backoff-max-interval=500ms",
 )
+SHORT_LEASE = (
+    "--leader-elect-lease-duration=1500ms",
+    "--leader-elect-renew-deadline=1s",
+    "--leader-elect-retry-period=300ms",
+)
 _TEAMS = count(1)
 _REPLICAS = count(1)
 
@@ -57,11 +67,17 @@ _REPLICAS = count(1)
 class Controller:
     """One running replica of the program."""
 
-    def __init__(self, *, process: ServerProcess, metrics_url: str) -> None:
+    def __init__(self, *, process: ServerProcess, metrics_url: str, who: str) -> None:
         self.process = process
+        self.who = who  # the fingerprint of its token, by which its acts are known
         self._metrics_url = metrics_url
 
-    async def metric(self, name: str, **labels: str) -> float:
+    @property
+    def log(self) -> str:
+        """All that it has logged so far."""
+        return self.process.log.read_text()
+
+    async def metric(self, name: str, /, **labels: str) -> float:
         """Return the sum of the samples of a metric that have these labels."""
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
@@ -97,29 +113,43 @@ class World:
 
     @asynccontextmanager
     async def controller(
-        self, *flags: str, program: Path = ROOT
+        self,
+        *flags: str,
+        program: Path = ROOT,
+        config: Path | None = None,
+        ready: str = "readyz",
     ) -> AsyncIterator[Controller]:
         """Run a replica of the controller, with these flags after the usual ones.
 
-        `program` is the folder that has its package.
+        `program` is the folder that has its package, `config` a kubeconfig of
+        `kubeconfig_for`, `ready` the probe that it must pass to have started.
         """
-        token = await self.admin.token(OPERATOR, ACCOUNT)
-        # Each replica has its token: by that the oracle tells them apart.
-        config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
-        config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))
+        config = config or await self.kubeconfig_for(ACCOUNT)
         ports: list[int] = []
 
         def build() -> ServerProcess:
             ports[:] = [free_port(), free_port()]
             return controller_process(
-                config, self.folder, ports, flags, program=program
+                config, self.folder, ports, flags, ready=ready, program=program
             )
 
         async with running(build) as process:
             url = f"http://{LOOPBACK}:{ports[0]}/metrics"
-            replica = Controller(process=process, metrics_url=url)
+            token = token_in(config.read_text()).encode()
+            who = self.observatory.fingerprints.of(token)
+            replica = Controller(process=process, metrics_url=url, who=who)
             async with self._overheard(replica):
                 yield replica
+
+    async def kubeconfig_for(self, account: str) -> Path:
+        """Write a kubeconfig with a new token of an account in our namespace.
+
+        Each replica has its token: by that the oracle tells them apart.
+        """
+        token = await self.admin.token(OPERATOR, account)
+        config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
+        config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))
+        return config
 
     @asynccontextmanager
     async def _overheard(self, replica: Controller) -> AsyncIterator[None]:

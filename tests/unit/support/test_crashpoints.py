@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.crashpoints import Kill, Moment
+from tests.support.crashpoints import Freeze, Kill, Moment
 from tests.support.faults import Rule
 from tests.support.faults_matching import Nth
 from tests.support.processes import ServerProcess
@@ -82,3 +82,25 @@ async def test_process_that_is_gone_already_is_no_error(
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.get(proxy.url)
         await kill.wait_dead()
+
+
+async def test_process_freezes_before_the_answer_to_its_request(
+    victim: ServerProcess,
+    backend: Backend,
+    proxy: RecordingProxy,
+    client: aiohttp.ClientSession,
+) -> None:
+    freeze = Freeze(victim)
+    with proxy.faults.active(Rule(do=freeze, when=Nth(1))):
+        async with client.post(proxy.url, data=BODY) as answer:
+            await freeze.wait_frozen()
+
+    assert answer.status == 201
+    assert state_of(victim) == "T"
+    assert backend.bodies == [BODY]
+
+
+def state_of(process: ServerProcess) -> str:
+    """Return the letter with which Linux tells what a process is doing."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0]
