@@ -9,7 +9,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.e2e.admin import Admin, Manifest, manifests_in, named
-from tests.e2e.world import ACCOUNT, OPERATOR, ROOT, World
+from tests.e2e.world import ACCOUNT, OPERATOR, World
+from tests.support.planting import ROOT
 
 _RBAC = "rbac.authorization.k8s.io"
 _MANAGER = "vso-controller-manager-role"

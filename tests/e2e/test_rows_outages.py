@@ -20,9 +20,10 @@ from tests.e2e.admin import Manifest, manifests_in
 from tests.e2e.levers import api_server_away, restart_api_server, slow_storage
 from tests.e2e.stories import CUSTOM, LONG, in_order, reads_all, synced
 from tests.e2e.team import PATIENCE, Team
-from tests.e2e.world import OPERATOR, ROOT, Controller, World
+from tests.e2e.world import OPERATOR, Controller, World
 from tests.support.conditions import eventually
 from tests.support.controlplane import ControlPlane
+from tests.support.planting import ROOT
 from tests.support.requestlog import Exchange
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]

@@ -8,7 +8,6 @@ happens is watched all the time, for the oracle to judge in the end.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,12 +30,12 @@ from tests.support.oracle.observatory import Logs, Observatory
 from tests.support.oracle.oracle import examine
 from tests.support.oracle.report import Report
 from tests.support.oracle.values import WitnessedValues
+from tests.support.planting import ROOT, environment_of
 from tests.support.processes import ServerProcess, free_port, running
 from tests.support.proxy import RecordingProxy
 from tests.support.readiness import answers
 from tests.support.tls import LOOPBACK
 
-ROOT = Path(__file__).parents[2]
 OPERATOR = "vault-secrets-operator-system"
 ACCOUNT = "vso-controller-manager"
 REVIEWER = "vault-reviewer"
@@ -235,18 +234,8 @@ def controller_process(
         endpoint=endpoint,
         ready=answers(f"{endpoint}/{ready}"),
         log=folder / f"controller-{probes}.log",
-        env=_environment(program),
+        env=environment_of(program),
     )
-
-
-def _environment(program: Path) -> dict[str, str]:
-    """Return the variables of a process; what is not the product is not measured."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if program == ROOT or not name.startswith("COV")
-    }
-    return {**kept, "PYTHONPATH": str(program)}
 
 
 @asynccontextmanager

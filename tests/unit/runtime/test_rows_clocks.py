@@ -124,7 +124,7 @@ async def test_row_48_leader_that_was_suspended_asks_for_its_lease_before_it_wri
         assert replica.gate.is_open
 
 
-async def test_row_48_lease_that_another_took_in_a_suspend_stays_with_it(
+async def test_lease_that_another_took_in_a_suspend_stays_with_it(
     replica: Replica, leases: FakeLeases
 ) -> None:
     async with replica.running():

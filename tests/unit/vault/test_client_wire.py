@@ -243,6 +243,7 @@ async def test_request_that_lost_its_connection_arrives_once(
     with pytest.raises(ConnectionLost if ask.repeatable else AnswerLost):
         await client.request(ask)
 
+    assert len(server.asked) == 1
     (asked,) = server.asked
     assert asked.connection == 1
 
