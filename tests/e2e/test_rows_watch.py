@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from tests.e2e.admin import Manifest
 from tests.e2e.levers import forget_the_past
 from tests.e2e.stories import (
     LONG,
+    STATIC_SECRETS,
     STATIC_WATCHES,
     has_fired,
     in_order,
@@ -39,6 +41,7 @@ from tests.support.faults_events import (
 )
 from tests.support.faults_matching import First
 from tests.support.faults_requests import Reset, kubernetes_failure, web_page
+from tests.support.requestlog import Exchange, RequestLog
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -66,14 +69,15 @@ async def test_row_03_forgotten_version_leads_to_a_list_without_ghosts(
         await world.admin.delete(team.named("VaultStaticSecret", "ghost"))
         await forget_the_past(world)
 
-    async def knows_of_no_ghost() -> None:
+    async def has_listed_and_knows_no_ghost() -> RequestLog:
+        asked = world.proxy.recorder.since(mark).where(_of_static_secrets)
+        lists = asked.where(reads_all)
+        assert len(lists) > 0, asked
         assert await knows(controller, team, "app")
         assert not await knows(controller, team, "ghost")
+        return lists
 
-    await eventually(knows_of_no_ghost, within=PATIENCE)
-    lists = world.proxy.recorder.since(mark).where(
-        lambda one: reads_all(one) and STATIC_WATCHES.path[:-1] in one.head.path
-    )
+    lists = await eventually(has_listed_and_knows_no_ghost, within=PATIENCE)
     assert lists[0].resource_version, "what is older than we know is not asked for"
     await team.put(password="n3w")
     await team.wait_value("password", b"n3w")
@@ -200,6 +204,10 @@ async def misses_nothing(
     for name in ("first", "second"):
         await team.wait_value("password", b"s3cret", name=f"{name}-secret")
         await team.wait_ready(name)
+
+
+def _of_static_secrets(exchange: Exchange) -> bool:
+    return re.search(STATIC_SECRETS, exchange.head.path) is not None
 
 
 def _told_again(earlier: Manifest) -> bytes:
