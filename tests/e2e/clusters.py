@@ -34,6 +34,7 @@ class Cluster:
     url: str
     ca_pem: str
     admin_token: str = field(repr=False)
+    server: DevCluster | ControlPlane | None = None  # None: it is not in our hands
 
 
 @asynccontextmanager
@@ -42,13 +43,13 @@ async def cluster_named(name: str) -> AsyncIterator[Cluster]:
     match name:
         case "embedded":
             async with DevCluster.start() as dev:
-                yield Cluster(dev.url, dev.ca_pem, dev.admin_token)
+                yield Cluster(dev.url, dev.ca_pem, dev.admin_token, dev)
         case "envtest":
             assets = assets_from_environment()
             if assets is None:
                 raise LookupError("CLUSTER=envtest needs KUBEBUILDER_ASSETS")
             async with ControlPlane.start(assets) as plane:
-                yield Cluster(plane.url, plane.ca_pem, plane.admin_token)
+                yield Cluster(plane.url, plane.ca_pem, plane.admin_token, plane)
         case "kind":
             async with _kind() as kubeconfig:
                 yield await _reached_by(kubeconfig)

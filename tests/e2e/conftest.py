@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from tests.e2e.clusters import Cluster, cluster_named
-from tests.e2e.world import Controller, Team, World, world_on
+from tests.e2e.team import Team
+from tests.e2e.world import Controller, World, world_on
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.world import ROOT
+from tests.support.planting import ROOT
 
 
 def program_with(sitecustomize: str, folder: Path) -> Path:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.admin import decoded
-from tests.e2e.world import ANY_TEAM, PATIENCE, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import ANY_TEAM, World
 from tests.support.conditions import eventually
 from tests.support.openbao import OpenBao
 from tests.support.openbao_auth import KubernetesAuth

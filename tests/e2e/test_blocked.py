@@ -14,7 +14,8 @@ import pytest
 
 from tests.e2e.admin import decoded
 from tests.e2e.tampering import blocks_on_signal, program_with
-from tests.e2e.world import PATIENCE, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import Controller, World
 from tests.support.conditions import eventually
 from tests.support.faults import Rule
 from tests.support.faults_matching import First, Requests

@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.e2e.admin import Manifest, decoded
-from tests.e2e.world import Controller, Team, World
+from tests.e2e.team import Team
+from tests.e2e.world import SHORT_LEASE, Controller, World
 from tests.support.crashpoints import Kill, Moment
 from tests.support.faults import Rule
 from tests.support.faults_matching import Nth, Requests
@@ -25,11 +26,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150
 FIRST_SYNC = 8
 """Requests for a team to both servers until the status says that all is well."""
 MOMENTS = tuple(Moment) if os.environ.get("LONG") else (Moment.BEFORE_ANSWER,)
-SOON_OVER = (
-    "--leader-elect-lease-duration=1500ms",
-    "--leader-elect-renew-deadline=1s",
-    "--leader-elect-retry-period=300ms",
-)
 OWNER = "secrets.hashicorp.com/vso-ownerRefUID"
 
 
@@ -40,11 +36,11 @@ async def test_killed_controller_leaves_nothing_half_done(
     mark = alone.proxy.recorder.mark()
     async with AsyncExitStack() as controllers:
         run = controllers.enter_async_context
-        controller = await run(alone.controller(*SOON_OVER))
+        controller = await run(alone.controller(*SHORT_LEASE))
         for n in range(1, FIRST_SYNC + 1):
             team, resource = await sync_until_killed(alone, controller, moment, n)
 
-            controller = await run(alone.controller(*SOON_OVER))
+            controller = await run(alone.controller(*SHORT_LEASE))
 
             await check_synced(team, resource)
 

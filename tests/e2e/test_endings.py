@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.e2e.admin import Manifest
-from tests.e2e.world import OPERATOR, PATIENCE, Controller, World
+from tests.e2e.team import PATIENCE
+from tests.e2e.world import OPERATOR, Controller, World
 from tests.support.conditions import eventually
 from tests.support.faults import Rule
 from tests.support.faults_matching import Requests

@@ -12,18 +12,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.e2e.admin import Manifest, decoded
-from tests.e2e.world import PATIENCE, Team, World
+from tests.e2e.stories import LONG, at, has_fired, in_order, synced
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import World
 from tests.support.conditions import eventually
 from tests.support.faults import Action, FaultPlan, Rule
-from tests.support.faults_answers import Ending, Truncate
-from tests.support.faults_documents import HTML, error_event
+from tests.support.faults_answers import Truncate
 from tests.support.faults_events import (
     CutEvent,
-    InjectEvent,
-    RepeatEvent,
-    StallEvents,
-    SwapEvents,
 )
 from tests.support.faults_matching import (
     WATCHES,
@@ -43,19 +39,11 @@ from tests.support.faults_requests import (
     vault_failure,
     web_page,
 )
-from tests.support.requestlog import Exchange
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]
 
-BAD_DAY = 10.0 if os.environ.get("LONG") else 3.0  # seconds
+BAD_DAY = 10.0 if LONG else 3.0  # seconds
 SEED = int(os.environ["FAULT_SEED"]) if "FAULT_SEED" in os.environ else None
-CUSTOM = "/apis/secrets.hashicorp.com/"
-STATIC_SECRETS = Requests(path=f"{CUSTOM}.*/vaultstaticsecrets$", watch=True)
-SHORT_WATCHES = (
-    "--watch-timeout-min=1s",
-    "--watch-timeout-max=2s",
-    "--watch-stall-margin=500ms",
-)
 NO_ELECTION = Requests(also=lambda head: "/leases" not in head.path)
 
 
@@ -101,67 +89,6 @@ async def test_writes_that_arrive_twice_happen_once(world: World, team: Team) ->
 
     assert rule.fired > 3
     await in_order(team, secret)
-
-
-async def test_server_that_asks_for_rest_gets_it(world: World, team: Team) -> None:
-    secret = await synced(team)
-    mark = world.proxy.recorder.mark()
-
-    rule = Rule(do=kubernetes_failure(429, retry_after=1))
-    with world.proxy.faults.active(rule):
-        world.proxy.reset_connections()
-        await team.put(password="n3w")
-        await asyncio.sleep(BAD_DAY)
-    await team.wait_value("password", b"n3w")
-
-    since = world.proxy.recorder.since(mark)
-    assert rule.fired > 4, "the watches at least came back"
-    assert list(since.where(is_list)) == [], "nobody had to list anew"
-    await in_order(team, secret)
-
-
-@pytest.mark.parametrize(
-    "action",
-    [
-        CutEvent(1),
-        CutEvent(1, Ending.CLEAN),
-        RepeatEvent(1),
-        SwapEvents(1),
-        InjectEvent(error_event(410)),
-        InjectEvent(error_event(500)),
-        InjectEvent(b'{"type":"DREAMT","object":{}}\n'),
-        InjectEvent(HTML + b"\n"),
-        web_page(),
-    ],
-    ids=["cut", "ended", "repeated", "swapped", "410", "500", "dreamt", "HTML", "page"],
-)
-async def test_watch_that_is_disturbed_misses_nothing(
-    world: World, team: Team, action: Action
-) -> None:
-    await team.put(password="s3cret")
-    rule = Rule(on=STATIC_SECRETS, do=action, when=First(1))
-
-    with world.proxy.faults.active(rule):
-        world.proxy.reset_connections()
-        await eventually(lambda: has_fired(rule), within=PATIENCE)
-        for name in ("first", "second"):
-            await team.sync(name, path=f"{team.namespace}/app")
-
-    for name in ("first", "second"):
-        await team.wait_value("password", b"s3cret", name=f"{name}-secret")
-        await team.wait_ready(name)
-
-
-async def test_watch_that_falls_silent_is_replaced(alone: World) -> None:
-    silent = Rule(on=STATIC_SECRETS, do=StallEvents(0), when=First(1))
-    with alone.proxy.faults.active(silent):
-        async with alone.controller(*SHORT_WATCHES):
-            await eventually(lambda: has_fired(silent), within=PATIENCE)
-            team = await alone.team()
-
-            await in_order(team, await synced(team))
-
-            await team.remove()
 
 
 async def test_connections_that_break_are_made_anew(world: World, team: Team) -> None:
@@ -243,14 +170,6 @@ async def test_day_on_which_everything_fails_now_and_then(
     await in_order(team, secret)
 
 
-async def synced(team: Team) -> Manifest:
-    """Return the Secret of a resource that is in order."""
-    await team.put(password="0ld")
-    await team.sync()
-    await team.wait_ready()
-    return await team.wait_value("password", b"0ld")
-
-
 async def new_values(team: Team) -> AsyncIterator[bytes]:
     """Write one value after the other, for as long as a bad day lasts."""
     loop = asyncio.get_running_loop()
@@ -260,33 +179,3 @@ async def new_values(team: Team) -> AsyncIterator[bytes]:
         number += 1
         await team.put(password=f"value-{number}")
         yield f"value-{number}".encode()
-
-
-async def in_order(team: Team, secret: Manifest) -> None:
-    """Check that a resource is ready and its Secret is still the one it was."""
-    await team.wait_ready()
-    now = await team.secret()
-    assert now is not None
-    assert now["metadata"]["uid"] == secret["metadata"]["uid"]
-    assert decoded(now).keys() == {"password", "_raw"}
-
-
-async def has_fired(rule: Rule, times: int = 1) -> None:
-    assert rule.fired >= times
-
-
-def at(path: str, team: Team) -> Requests:
-    """Choose the writes below a path of the team's namespace."""
-    return Requests(WRITES.methods, path=f"/namespaces/{team.namespace}/.*{path}")
-
-
-def is_list(exchange: Exchange) -> bool:
-    """Choose the lists of our kinds and of Secrets, cluster-wide as they are."""
-    head = exchange.head
-    collection = head.path.startswith(CUSTOM) or head.path == "/api/v1/secrets"
-    return (
-        head.method == "GET"
-        and collection
-        and "/namespaces/" not in head.path
-        and not head.is_watch
-    )

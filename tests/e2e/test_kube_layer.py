@@ -31,7 +31,7 @@ from tests.support.controlplane import ControlPlane, assets_from_environment
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.events import EventKind, EventSubject, subject_of
-from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.leases import LeaseChanged, LeaseRecord
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import (
     NewSecret,
@@ -413,7 +413,7 @@ async def test_lease_is_created_once_and_updated_on_its_version(site: Site) -> N
     with pytest.raises(AlreadyExists):
         await lease.create(record)
     updated = await lease.update(replace(created, renewed=1_750_000_002.5))
-    with pytest.raises(Conflict):
+    with pytest.raises(LeaseChanged):
         await lease.update(replace(created, holder="another"))
     released = await lease.update(replace(updated, holder=""))
 

@@ -18,8 +18,10 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.admin import Manifest
-from tests.e2e.world import PATIENCE, ROOT, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import Controller, World
 from tests.support.conditions import eventually
+from tests.support.planting import ROOT
 from tests.support.requestlog import RequestLog, to_resource
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)]

@@ -10,7 +10,8 @@ import json
 
 import pytest
 
-from tests.e2e.world import Team, World
+from tests.e2e.team import Team
+from tests.e2e.world import World
 from tests.support.oracle.case import Case
 from tests.support.oracle.evidence import Evidence
 from tests.support.oracle.observatory import Logs

@@ -6,31 +6,24 @@ the same story behind proxies and under observers of its own.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import PATIENCE, ROOT, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import Controller, World
 from tests.support.conditions import eventually
 from tests.support.oracle.report import Invariant, Report
+from tests.support.planting import Change, plant
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A text in a file of the package, and what takes its place."""
-
-    file: str
-    old: str
-    new: str
-
-
 ALWAYS_WRITES_STATUS = (
-    Change("reconcilers/reporting.py", "if after != before:", "if True:"),
+    Change(
+        "reconcilers/reporting.py", "if report.after == report.before:", "if False:"
+    ),
 )
 IGNORES_VERSIONS = (
     Change("kube/secrets.py", '"resourceVersion": patch.resource_version,', ""),
@@ -69,18 +62,6 @@ async def test_planted_bug_is_found_and_nothing_else(
     report = await told_of(alone, program)
 
     assert {name for name, count in report.numbers.items() if count} == broken, report
-
-
-def plant(changes: Sequence[Change], folder: Path) -> Path:
-    """Return the folder of a copy of the program that has these changes."""
-    package = folder / "vso_controller"
-    shutil.copytree(ROOT / "vso_controller", package)
-    for change in changes:
-        file = package / change.file
-        text = file.read_text()
-        assert text.count(change.old) == 1, f"{change.file} has it not: {change.old}"
-        file.write_text(text.replace(change.old, change.new))
-    return folder
 
 
 async def told_of(world: World, program: Path) -> Report:

@@ -9,16 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.admin import Manifest
-from tests.e2e.world import OPERATOR, PATIENCE, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import LEASE, Controller, World
 from tests.support.conditions import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
-LEASE: Manifest = {
-    "apiVersion": "coordination.k8s.io/v1",
-    "kind": "Lease",
-    "metadata": {"namespace": OPERATOR, "name": "b0d477c0.hashicorp.com"},
-}
 CANARY = "canary-3f9a1c"
 
 

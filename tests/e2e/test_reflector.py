@@ -130,7 +130,7 @@ async def test_initial_events_fill_a_store_without_a_page_on_devcluster(
         await holds(store, first, second)
 
 
-async def test_row_05_version_the_server_has_not_come_to_is_told_apart(
+async def test_version_the_server_has_not_come_to_is_told_apart(
     site: Site,
 ) -> None:
     made = await site.create_widget()
@@ -142,7 +142,7 @@ async def test_row_05_version_the_server_has_not_come_to_is_told_apart(
     assert told.value.retry_after >= 1
 
 
-async def test_row_11_object_made_again_under_its_name_is_another_one(
+async def test_object_made_again_under_its_name_is_another_one(
     site: Site,
 ) -> None:
     label, store = unique(), Store[Envelope]()

@@ -18,7 +18,8 @@ import pytest
 import trustme
 
 from tests.e2e.admin import Manifest, decoded
-from tests.e2e.world import ANY_TEAM, PATIENCE, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import ANY_TEAM, World
 from tests.support.conditions import eventually
 from tests.support.faults import Rule
 from tests.support.faults_matching import Requests

@@ -17,7 +17,8 @@ import pytest
 from yarl import URL
 
 from tests.e2e.tampering import forgets_names, program_with
-from tests.e2e.world import ACCOUNT, OPERATOR, PATIENCE, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import ACCOUNT, OPERATOR, Controller, World
 from tests.support.components import kubeconfig
 from tests.support.conditions import eventually
 from tests.support.tls import LOOPBACK

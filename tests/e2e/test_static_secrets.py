@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.admin import decoded, manifests_in
-from tests.e2e.world import OPERATOR, PATIENCE, ROOT, Controller, Team, World
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import OPERATOR, Controller, World
 from tests.support.conditions import eventually
+from tests.support.planting import ROOT
 from tests.support.requestlog import to_resource
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.e2e.admin import Manifest
-from tests.e2e.test_faults import at, has_fired, in_order, synced
-from tests.e2e.world import PATIENCE, Controller, Team, World
+from tests.e2e.stories import at, has_fired, in_order, synced
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.world import Controller, World
 from tests.support.conditions import eventually
 from tests.support.faults import Action, Rule
 from tests.support.faults_events import StallEvents

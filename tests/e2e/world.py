@@ -8,9 +8,6 @@ happens is watched all the time, for the oracle to judge in the end.
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,28 +19,31 @@ from typing import Any
 
 import aiohttp
 
-from tests.e2e.admin import VSO, Admin, Manifest, decoded, named
+from tests.e2e.admin import Admin, Manifest, named
 from tests.e2e.clusters import Cluster
-from tests.support.components import kubeconfig
-from tests.support.conditions import eventually
+from tests.e2e.team import Team
+from tests.support.components import kubeconfig, token_in
 from tests.support.openbao import OpenBao
 from tests.support.openbao_auth import KubernetesAuth
 from tests.support.openbao_kv import KeyValue
 from tests.support.oracle.observatory import Logs, Observatory
 from tests.support.oracle.oracle import examine
-from tests.support.oracle.records import Ref
 from tests.support.oracle.report import Report
 from tests.support.oracle.values import WitnessedValues
+from tests.support.planting import ROOT, environment_of
 from tests.support.processes import ServerProcess, free_port, running
 from tests.support.proxy import RecordingProxy
 from tests.support.readiness import answers
 from tests.support.tls import LOOPBACK
 
-ROOT = Path(__file__).parents[2]
 OPERATOR = "vault-secrets-operator-system"
 ACCOUNT = "vso-controller-manager"
 REVIEWER = "vault-reviewer"
-PATIENCE = 15.0  # seconds
+LEASE: Manifest = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"namespace": OPERATOR, "name": "b0d477c0.hashicorp.com"},
+}
 SCALED = (
     "--backoff-initial-interval=200ms",
     "--backoff-max-interval=1s",
@@ -54,6 +54,11 @@ SCALED = (
     "--watch-backoff-initial-interval=100ms",
     "--watch-backoff-max-interval=500ms",
 )
+SHORT_LEASE = (
+    "--leader-elect-lease-duration=1500ms",
+    "--leader-elect-renew-deadline=1s",
+    "--leader-elect-retry-period=300ms",
+)
 _TEAMS = count(1)
 _REPLICAS = count(1)
 
@@ -61,11 +66,17 @@ _REPLICAS = count(1)
 class Controller:
     """One running replica of the program."""
 
-    def __init__(self, *, process: ServerProcess, metrics_url: str) -> None:
+    def __init__(self, *, process: ServerProcess, metrics_url: str, who: str) -> None:
         self.process = process
+        self.who = who  # the fingerprint of its token, by which its acts are known
         self._metrics_url = metrics_url
 
-    async def metric(self, name: str, **labels: str) -> float:
+    @property
+    def log(self) -> str:
+        """All that it has logged so far."""
+        return self.process.log.read_text()
+
+    async def metric(self, name: str, /, **labels: str) -> float:
         """Return the sum of the samples of a metric that have these labels."""
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
@@ -109,17 +120,16 @@ class World:
         *flags: str,
         program: Path = ROOT,
         account: str = ACCOUNT,
+        config: Path | None = None,
         ready: str = "readyz",
     ) -> AsyncIterator[Controller]:
         """Run a replica of the controller, with these flags after the usual ones.
 
-        `program` is the folder that has its package, `account` whose rights it has,
-        `ready` the probe to wait for.
+        `program` is the folder that has its package, `account` whose rights it has
+        unless `config` is a kubeconfig of `kubeconfig_for`, `ready` the probe that it
+        must pass to have started.
         """
-        token = await self.admin.token(OPERATOR, account)
-        # Each replica has its token: by that the oracle tells them apart.
-        config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
-        config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))
+        config = config or await self.kubeconfig_for(account)
         ports: list[int] = []
 
         def build() -> ServerProcess:
@@ -130,9 +140,21 @@ class World:
 
         async with running(build) as process:
             url = f"http://{LOOPBACK}:{ports[0]}/metrics"
-            replica = Controller(process=process, metrics_url=url)
+            token = token_in(config.read_text()).encode()
+            who = self.observatory.fingerprints.of(token)
+            replica = Controller(process=process, metrics_url=url, who=who)
             async with self._overheard(replica):
                 yield replica
+
+    async def kubeconfig_for(self, account: str) -> Path:
+        """Write a kubeconfig with a new token of an account in our namespace.
+
+        Each replica has its token: by that the oracle tells them apart.
+        """
+        token = await self.admin.token(OPERATOR, account)
+        config = self.folder / f"controller-{next(_REPLICAS)}.kubeconfig"
+        config.write_text(kubeconfig(self.proxy.url, self.proxy.ca_pem, token))
+        return config
 
     @asynccontextmanager
     async def _overheard(self, replica: Controller) -> AsyncIterator[None]:
@@ -218,18 +240,8 @@ def controller_process(
         endpoint=endpoint,
         ready=answers(f"{endpoint}/{ready}"),
         log=folder / f"controller-{probes}.log",
-        env=_environment(program),
+        env=environment_of(program),
     )
-
-
-def _environment(program: Path) -> dict[str, str]:
-    """Return the variables of a process; what is not the product is not measured."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if program == ROOT or not name.startswith("COV")
-    }
-    return {**kept, "PYTHONPATH": str(program)}
 
 
 @asynccontextmanager
@@ -316,177 +328,3 @@ ANY_TEAM: dict[str, Any] = {
     "policies": ["app-policy"],
     "audience": "vault",
 }
-
-
-class Team:
-    """A namespace with a VaultConnection, a VaultAuth and a ServiceAccount."""
-
-    def __init__(self, world: World, namespace: str) -> None:
-        self.world = world
-        self.namespace = namespace
-        self._admin = world.admin
-
-    async def prepare(self) -> None:
-        """Create what a VaultStaticSecret needs."""
-        await self._admin.apply(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": self.namespace},
-            }
-        )
-        await self._admin.apply(self.named("ServiceAccount", "app-sa"))
-        await self.trust(self.world.bao)
-        await self.connect()
-        await self.authenticate()
-
-    async def end(self) -> None:
-        """Give everything the time to be in order, as it is due now; then remove it."""
-        await self.world.observatory.settle(self.namespace)
-        await self.remove()
-
-    async def remove(self) -> None:
-        """Delete the resources, so that nobody works on them any more."""
-        for kind in ("VaultStaticSecret", "VaultAuth", "VaultConnection"):
-            for each in await self._admin.list(kind, self.namespace, VSO):
-                await self._admin.delete(named(kind, self.namespace, _name(each)))
-
-    async def trust(self, bao: OpenBao, *, secret: str = "vault-ca") -> None:
-        """Put the CA of a Vault where the VaultConnection looks for it.
-
-        For the Vault of the world that is its proxy's.
-        """
-        ours = bao is self.world.bao
-        ca_pem = self.world.vault_proxy.ca_pem if ours else bao.ca_pem
-        ca = base64.b64encode((ca_pem or "").encode()).decode()
-        manifest = self.named("Secret", secret) | {"data": {"ca.crt": ca}}
-        await self._admin.apply(manifest)
-
-    async def connect(self, name: str = "vault", **changes: object) -> None:
-        """Create or change a VaultConnection."""
-        address = self.world.vault_proxy.url
-        spec = {"address": address, "caCertSecretRef": "vault-ca"}
-        await self._admin.apply(
-            self.named("VaultConnection", name, spec=spec | changes)
-        )
-
-    async def authenticate(self, **changes: object) -> None:
-        """Create or change the VaultAuth."""
-        spec = {
-            "method": "kubernetes",
-            "mount": "kubernetes",
-            "vaultConnectionRef": "vault",
-            "kubernetes": {
-                "role": "app-role",
-                "serviceAccount": "app-sa",
-                "audiences": ["vault"],
-            },
-        }
-        await self._admin.apply(self.named("VaultAuth", "auth", spec=spec | changes))
-
-    async def sync(
-        self,
-        name: str = "app",
-        *,
-        destination: Manifest | None = None,
-        **changes: object,
-    ) -> Manifest:
-        """Create or change a VaultStaticSecret for the path of this namespace."""
-        spec = {
-            "vaultAuthRef": "auth",
-            "mount": "secret",
-            "type": "kv-v2",
-            "path": f"{self.namespace}/{name}",
-            "refreshAfter": "1s",
-            "destination": {"name": f"{name}-secret", "create": True}
-            | (destination or {}),
-        }
-        manifest = self.named("VaultStaticSecret", name, spec=spec | changes)
-        return await self._admin.apply(manifest)
-
-    async def put(self, name: str = "app", **data: object) -> None:
-        """Write to the path that `sync` reads."""
-        await self.world.kv.put(f"{self.namespace}/{name}", data)
-
-    async def secret(self, name: str = "app-secret") -> Manifest | None:
-        """Return a Secret of this namespace."""
-        return await self._admin.get(self.named("Secret", name))
-
-    async def wait_value(
-        self, key: str, value: bytes, name: str = "app-secret"
-    ) -> Manifest:
-        """Wait until a Secret holds a value."""
-
-        async def probe() -> Manifest:
-            secret = await self.secret(name)
-            assert secret is not None, f"there is no Secret {name}"
-            assert decoded(secret).get(key) == value
-            return secret
-
-        return await eventually(probe, within=PATIENCE)
-
-    async def wait_condition(
-        self,
-        status: str,
-        reason: str,
-        *,
-        kind: str = "VaultStaticSecret",
-        name: str = "app",
-        condition: str = "Ready",
-        within: float = PATIENCE,
-    ) -> str:
-        """Wait until a condition is so; return its message.
-
-        From then on it is what the story expects.
-        """
-
-        async def probe() -> str:
-            found = await self.condition(kind, name, condition)
-            assert found is not None, f"{kind} {name} has no condition {condition}"
-            assert (found["status"], found["reason"]) == (status, reason), found
-            message: str = found["message"]
-            return message
-
-        message = await eventually(probe, within=within)
-        self.world.observatory.journal.condition_expected(
-            Ref(kind, self.namespace, name),
-            condition=condition,
-            status=status,
-            reason=reason,
-        )
-        return message
-
-    async def wait_ready(self, name: str = "app") -> None:
-        """Wait until a VaultStaticSecret is ready."""
-        await self.wait_condition("True", "Ready", name=name)
-
-    async def condition(
-        self, kind: str, name: str, condition: str
-    ) -> dict[str, Any] | None:
-        """Return a condition of a resource."""
-        resource = await self._admin.get(self.named(kind, name))
-        assert resource is not None
-        found: list[dict[str, Any]] = [
-            each
-            for each in resource.get("status", {}).get("conditions", [])
-            if each["type"] == condition
-        ]
-        return found[0] if found else None
-
-    async def everything(self) -> str:
-        """Return all that people may read here: statuses and Events, as text."""
-        shown: list[Manifest] = await self._admin.list("Event", self.namespace)
-        for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
-            manifest = named(kind, self.namespace, "")
-            version = manifest["apiVersion"]
-            shown += await self._admin.list(kind, self.namespace, version)
-        return json.dumps(shown)
-
-    def named(self, kind: str, name: str, *, spec: Manifest | None = None) -> Manifest:
-        """Return a manifest of this namespace."""
-        return named(kind, self.namespace, name, spec=spec)
-
-
-def _name(manifest: Manifest) -> str:
-    name: str = manifest["metadata"]["name"]
-    return name

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from vso_controller.foundation.errors import OperationFailed, Transient
-from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.leases import LeaseChanged, LeaseRecord
 
 
 class FakeLeases:
@@ -42,7 +42,7 @@ class FakeLeases:
         stored = self.record
         if stored is None or stored.resource_version != record.resource_version:
             self.refused_writes += 1
-            raise Transient("the lease is not what was read any more")
+            raise LeaseChanged("the lease is not what was read any more")
         return await self._write(record)
 
     async def _arrive(self) -> None:

@@ -18,10 +18,14 @@ from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 
 
 class LoopClock:
-    """All three clocks run with the event loop; `suspended` adds to the boot clock."""
+    """All three clocks run with the event loop.
+
+    `suspended` adds to the boot clock, `skew` to that of the wall.
+    """
 
     def __init__(self) -> None:
         self.suspended = 0.0
+        self.skew = 0.0
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
@@ -30,7 +34,7 @@ class LoopClock:
         return self.monotonic() + self.suspended
 
     def now(self) -> float:
-        return self.monotonic() + 1_700_000_000
+        return self.monotonic() + 1_700_000_000 + self.skew
 
 
 @dataclass(slots=True)

@@ -149,6 +149,12 @@ def kubeconfig(url: str, ca_pem: str, token: str) -> str:
     return json.dumps(document, indent=2)
 
 
+def token_in(kubeconfig_text: str) -> str:
+    """Return the token in a text of `kubeconfig`."""
+    token: str = json.loads(kubeconfig_text)["users"][0]["user"]["token"]
+    return token
+
+
 def parse_version(text: str) -> Version:
     """Return the version in what `--version` prints. Raises ValueError for others."""
     found = re.search(r"\bv(\d+)\.(\d+)\.", text)

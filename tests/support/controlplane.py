@@ -98,7 +98,7 @@ class ControlPlane:
     async def add_users(self, *users: User) -> None:
         """Let more users in. The API server is restarted for it."""
         self._site.add_users(*users)
-        await self._restart_apiserver()
+        await self.restart_apiserver()
 
     async def compact(self) -> int:
         """Make etcd forget the past; return the oldest revision that is left.
@@ -112,7 +112,7 @@ class ControlPlane:
     async def rotate_certificate(self) -> None:
         """Restart the API server with another certificate of the same CA."""
         self._site.renew_certificate()
-        await self._restart_apiserver()
+        await self.restart_apiserver()
 
     async def rotate_authority(self) -> None:
         """Restart all with a certificate of another CA, which `ca_pem` is then.
@@ -121,11 +121,12 @@ class ControlPlane:
         """
         self._site.renew_authority()
         components.write_controller_kubeconfig(self._site, apiserver_url=self.url)
-        await self._restart_apiserver()
+        await self.restart_apiserver()
         await self.controller_manager.restart()
 
-    async def _restart_apiserver(self) -> None:
-        # It would wait for the watches of the controller manager to end, in vain.
+    async def restart_apiserver(self) -> None:
+        """Kill the API server and start it again on the same endpoint."""
+        # Asked to end, it would wait for the watches of the controller manager.
         await self.apiserver.kill()
         await self.apiserver.start()
 

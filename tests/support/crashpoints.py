@@ -1,4 +1,4 @@
-"""Kills a process at one of its own requests, from outside.
+"""Kills or freezes a process at one of its own requests, from outside.
 
 The product has no switch for it: a rule of the proxy sends the SIGKILL while it
 holds the request in its hands. A run without a crash tells which requests there
@@ -54,3 +54,28 @@ class Kill:
 
     def __repr__(self) -> str:
         return f"Kill({self._process.name} {self._at.value})"
+
+
+class Freeze:
+    """What a Rule does to suspend `process` while an answer is on its way to it.
+
+    The server has acted, and the answer waits where the process finds it when it
+    goes on.
+    """
+
+    def __init__(self, process: ServerProcess) -> None:
+        self._process = process
+        self._struck = asyncio.Event()
+
+    async def answer(self, question: Question, ask: Ask) -> Answer:
+        answer = await ask(question)
+        self._process.suspend()
+        self._struck.set()
+        return answer
+
+    async def wait_frozen(self) -> None:
+        """Wait until the process was suspended."""
+        await self._struck.wait()
+
+    def __repr__(self) -> str:
+        return f"Freeze({self._process.name})"

@@ -6,6 +6,7 @@ comes does not come either.
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -112,6 +113,16 @@ class DropEvent(_Edit):
     async def _edit(self, events: Events) -> Body:
         async for number, event in events:
             if number != self.n:
+                yield event
+
+
+@dataclass(frozen=True, slots=True)
+class LoseDeletions(_Edit):
+    """No event comes that tells of a deletion."""
+
+    async def _edit(self, events: Events) -> Body:
+        async for _, event in events:
+            if json.loads(event)["type"] != "DELETED":
                 yield event
 
 

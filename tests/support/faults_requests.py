@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.support.faults_documents import (
     HTML,
@@ -70,6 +71,17 @@ def vault_failure(code: int, *messages: str) -> Respond:
 def web_page(status: int = 200) -> Respond:
     """Answer as a proxy or a login page that took the place of the server."""
     return Respond(status, HTML, content_type="text/html; charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class SmallPages:
+    """A list is asked for in pages of so many objects, whatever the client wished."""
+
+    limit: int
+
+    async def answer(self, question: Question, ask: Ask) -> Answer:
+        target = re.sub(r"\blimit=\d+", f"limit={self.limit}", question.target)
+        return await ask(replace(question, target=target))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ connection reset and no status that the server never sent. Protocol upgrades
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
@@ -45,12 +46,14 @@ class RecordingProxy:
         recorder: Recorder,
         faults: Faults,
         relay: _Relay,
+        tls: ssl.SSLContext,
     ) -> None:
         self.url = url
         self.ca_pem = ca_pem
         self.recorder = recorder
         self.faults = faults
         self._relay = relay
+        self._tls = tls
 
     @classmethod
     @asynccontextmanager
@@ -72,14 +75,25 @@ class RecordingProxy:
                 HttpUpstream.connect(upstream_url, upstream_ca)
             )
             relay = _Relay(upstream=wrap(upstream), faults=faults, recorder=recorder)
-            port = await stack.enter_async_context(_listening(relay, authority))
+            tls = authority.server_context()
+            port = await stack.enter_async_context(_listening(relay, tls))
             yield cls(
                 url=f"https://{LOOPBACK}:{port}",
                 ca_pem=authority.ca_pem,
                 recorder=recorder,
                 faults=faults,
                 relay=relay,
+                tls=tls,
             )
+
+    def rotate_authority(self) -> None:
+        """Present a certificate of another CA from now on, which is `ca_pem` then.
+
+        Connections that are open stay.
+        """
+        authority = Authority()
+        authority.present(self._tls)
+        self.ca_pem = authority.ca_pem
 
     def reset_connections(self) -> None:
         """Break every connection of a client, busy or idle."""
@@ -156,11 +170,11 @@ class _Relay:
 
 
 @asynccontextmanager
-async def _listening(relay: _Relay, authority: Authority) -> AsyncIterator[int]:
+async def _listening(relay: _Relay, tls: ssl.SSLContext) -> AsyncIterator[int]:
     runner = web.ServerRunner(relay.server, shutdown_timeout=_PARTING)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=authority.server_context())
+        site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=tls)
         await site.start()
         port: int = runner.addresses[0][1]
         yield port

@@ -30,8 +30,12 @@ class Authority:
     def server_context(self) -> ssl.SSLContext:
         """Return what an in-process server presents to its clients."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._leaf.configure_cert(context)
+        self.present(context)
         return context
+
+    def present(self, context: ssl.SSLContext) -> None:
+        """Have a server present our certificate on the connections to come."""
+        self._leaf.configure_cert(context)
 
     def write(self, folder: Path) -> CertificateFiles:
         """Write certificate and key into `folder`, for a server that reads files."""

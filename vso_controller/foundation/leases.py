@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vso_controller.foundation.errors import Transient
+
+
+class LeaseChanged(Transient):
+    """The lease is not any more what was read: somebody else was faster."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:

@@ -7,10 +7,10 @@ import math
 import msgspec
 
 from vso_controller.foundation.clock import from_rfc3339, rfc3339_micro
-from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.leases import LeaseChanged, LeaseRecord
 from vso_controller.foundation.objects import ObjectKey, ResourceType
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
-from vso_controller.kube.errors import NotFound, UnreadableAnswer
+from vso_controller.kube.errors import Conflict, NotFound, UnreadableAnswer
 from vso_controller.kube.session import ApiSession
 
 LEASES = ResourceType(
@@ -78,7 +78,7 @@ class Lease:
         return _record(await self._session.request(call))
 
     async def update(self, record: LeaseRecord) -> LeaseRecord:
-        """Write `record` over the version it was made from, else raise Conflict.
+        """Write `record` over the version it was made from, else raise LeaseChanged.
 
         A patch, not a replacement: labels and owners that others gave stay.
         """
@@ -94,7 +94,10 @@ class Lease:
             content_type=MERGE_PATCH,
             timeout=self._timeout,
         )
-        return _record(await self._session.request(call))
+        try:
+            return _record(await self._session.request(call))
+        except (Conflict, NotFound) as error:
+            raise LeaseChanged(str(error)) from error
 
 
 def _spec_document(record: LeaseRecord) -> dict[str, object]:

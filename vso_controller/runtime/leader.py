@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from random import Random
@@ -21,7 +22,7 @@ import structlog
 
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed
-from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.leases import LeaseChanged, LeaseRecord
 from vso_controller.foundation.tasks import stop_when
 from vso_controller.runtime.gate import LeaseGate
 from vso_controller.runtime.ports import LeaseStore
@@ -186,14 +187,19 @@ class LeaderElector:
             return _Standing.UNKNOWN
 
     async def _claim(self) -> _Standing:
-        # A leader spares itself the reading: if its record is not what is stored
-        # any more, the update is refused, and the next try reads.
+        # A leader spares itself the reading. If its record is not what is stored
+        # any more, the update is refused, and what is stored says who leads.
         record, self._mine = self._mine, None
-        if record is None:
-            record = await self._leases.read()
-            if record is not None and not self._may_take(record):
-                return _Standing.THEIRS
+        if record is not None:
+            with suppress(LeaseChanged):
+                return await self._hold(record)
+        record = await self._leases.read()
+        if record is not None and not self._may_take(record):
+            return _Standing.THEIRS
+        return await self._hold(record)
 
+    async def _hold(self, record: LeaseRecord | None) -> _Standing:
+        """Make the lease ours, from what is stored: `record`, None for nothing."""
         asked = self._clock.boot()
         self._mine = await self._store(record)
         self._renewed_at = asked

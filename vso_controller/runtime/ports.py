@@ -81,9 +81,9 @@ class Reconciler(Protocol):
 class LeaseStore(Protocol):
     """Keeps one Lease where every candidate sees it.
 
-    `create` and `update` raise an error of `foundation.errors` when somebody else
-    was faster (the record's `resource_version` is no longer the stored one), and
-    return the record as it is stored now.
+    `create` raises an error of `foundation.errors` when there is one already,
+    `update` a LeaseChanged when the record's `resource_version` is no longer the
+    stored one. Both return the record as it is stored now.
     """
 
     async def read(self) -> LeaseRecord | None: ...

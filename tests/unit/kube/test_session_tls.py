@@ -71,7 +71,7 @@ def certificates(server: ScriptedServer) -> list[object]:
     return [seen.certificate for seen in server.seen]
 
 
-async def test_row_26_authority_that_was_replaced_is_trusted_with_the_next_call(
+async def test_authority_that_was_replaced_is_trusted_with_the_next_call(
     server: ScriptedServer, files: TlsFiles, clock: SettableClock
 ) -> None:
     write(FORMER, files.authority)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.kube.servers import ScriptedServer
 from tests.unit.kube.worlds import KEY, WIDGETS, widget
-from vso_controller.foundation.leases import LeaseRecord
+from vso_controller.foundation.leases import LeaseChanged, LeaseRecord
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.kube.errors import AlreadyExists, Conflict, UnreadableAnswer
 from vso_controller.kube.leases import Lease
@@ -160,6 +160,18 @@ async def test_lease_is_updated_on_the_version_it_was_read_at(
         "metadata": {"resourceVersion": "7"},
         "spec": SPEC,
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(409, "Conflict"), (404, "NotFound")], ids=["changed", "gone"]
+)
+async def test_lease_that_is_not_what_was_read_is_told(
+    server: ScriptedServer, lease: Lease, code: int, reason: str
+) -> None:
+    server.refuse(code, reason)
+
+    with pytest.raises(LeaseChanged):
+        await lease.update(RECORD)
 
 
 async def test_lease_with_a_time_that_is_none_is_unreadable(

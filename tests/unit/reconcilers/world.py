@@ -143,7 +143,12 @@ class World:
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
-        references = References(
+        self._follow_references()
+        self._open_sessions()
+        self._reconcile()
+
+    def _follow_references(self) -> None:
+        self.references = References(
             auths=self.auths,
             connections=self.connections,
             operator_namespace=OPERATOR,
@@ -164,6 +169,8 @@ class World:
             static_secret=self.woken.append,
         )
         self.kubernetes.versions.handler = self.triggers.version_changed
+
+    def _open_sessions(self) -> None:
         self.clients_of = Connections(
             authorities=Authorities(
                 secrets=self.kubernetes, files=CaFiles(roots=self.ca_roots)
@@ -172,7 +179,7 @@ class World:
             forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
-            references=references,
+            references=self.references,
             connections=self.clients_of,
             tokens=self.tokens,
             make_session=lambda transport, login, namespace: VaultSession(
@@ -185,6 +192,8 @@ class World:
             clock=self.clock,
             wake=self.woken.append,
         )
+
+    def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
             resources=self.connections,
             connections=self.clients_of,
@@ -195,7 +204,7 @@ class World:
         )
         self.auth = VaultAuthReconciler(
             resources=self.auths,
-            references=references,
+            references=self.references,
             reporter=self._reporter(VAULT_AUTH, self.auths),
             clock=self.clock,
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.support.crashpoints import Kill, Moment
+from tests.support.conditions import eventually
+from tests.support.crashpoints import Freeze, Kill, Moment
 from tests.support.faults import Rule
 from tests.support.faults_matching import Nth
 from tests.support.processes import ServerProcess
@@ -82,3 +83,25 @@ async def test_process_that_is_gone_already_is_no_error(
         with pytest.raises(aiohttp.ClientConnectionError):
             await client.get(proxy.url)
         await kill.wait_dead()
+
+
+async def test_process_freezes_before_the_answer_to_its_request(
+    victim: ServerProcess,
+    backend: Backend,
+    proxy: RecordingProxy,
+    client: aiohttp.ClientSession,
+) -> None:
+    freeze = Freeze(victim)
+    with proxy.faults.active(Rule(do=freeze, when=Nth(1))):
+        async with client.post(proxy.url, data=BODY) as answer:
+            await freeze.wait_frozen()
+
+    assert answer.status == 201
+    await eventually(lambda: is_stopped(victim), within=5)
+    assert backend.bodies == [BODY]
+
+
+async def is_stopped(process: ServerProcess) -> None:
+    """Assert that Linux says so, which takes it a moment after the signal."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text()
+    assert stat.rpartition(")")[2].split()[0] == "T"

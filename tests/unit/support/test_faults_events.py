@@ -16,6 +16,7 @@ from tests.support.faults_events import (
     CutEvent,
     DropEvent,
     InjectEvent,
+    LoseDeletions,
     RepeatEvent,
     StallEvents,
     SwapEvents,
@@ -133,3 +134,16 @@ async def test_list_is_no_watch(proxy: RecordingProxy, client: Http) -> None:
             assert await answer.read() == ONE + TWO + THREE
 
     assert rule.matched == 0
+
+
+async def test_deletions_are_lost_and_nothing_else(
+    backend: Backend, proxy: RecordingProxy, client: Http
+) -> None:
+    added, deleted = b'{"type":"ADDED"}\n', b'{"type":"DELETED"}\n'
+
+    async def changes(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=added + deleted + added)
+
+    backend.handler = changes
+
+    assert await watched(LoseDeletions(), proxy, client) == added + added

@@ -29,6 +29,7 @@ from tests.support.faults_requests import (
     Overtake,
     Reset,
     Respond,
+    SmallPages,
     SwallowAnswer,
     kubernetes_failure,
     vault_failure,
@@ -261,3 +262,13 @@ async def test_request_that_nobody_overtakes_goes_after_its_time(
                 assert answer.status == 201
 
     assert [request.path for request in backend.seen] == ["/first", "/second"]
+
+
+async def test_list_is_asked_for_in_smaller_pages(
+    backend: Backend, proxy: RecordingProxy, client: aiohttp.ClientSession
+) -> None:
+    with proxy.faults.active(Rule(do=SmallPages(2))):
+        async with client.get(f"{proxy.url}/pods?limit=500&continue=a%3D"):
+            pass
+
+    assert backend.seen[0].raw_path == "/pods?limit=2&continue=a%3D"

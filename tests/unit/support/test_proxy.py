@@ -288,6 +288,24 @@ async def test_idle_connections_are_reset_too(
         assert answer.status == 201, "on a new connection"
 
 
+async def test_authority_that_is_rotated_counts_for_new_connections(
+    proxy: RecordingProxy, client: aiohttp.ClientSession
+) -> None:
+    async with client.get(proxy.url):
+        pass
+    proxy.rotate_authority()
+
+    async with client.get(proxy.url) as answer:
+        assert answer.status == 201, "on the connection from before"
+    proxy.reset_connections()
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await client.get(proxy.url)
+    with pytest.raises(aiohttp.ClientConnectorCertificateError):
+        await client.get(proxy.url)
+    async with connected(proxy) as trusting, trusting.get(proxy.url) as answer:
+        assert answer.status == 201
+
+
 async def test_a_server_without_tls_can_stand_behind() -> None:
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="plain")

@@ -321,6 +321,7 @@ async def test_request_that_lost_its_connection_arrives_once(
     with pytest.raises(ConnectionLost if repeatable else AnswerLost):
         await client.request(replace(ISSUE, method=method, repeatable=repeatable))
 
+    assert len(server.asked) == 1
     (asked,) = server.asked
     assert (asked.method, asked.connection) == (method, 1)
 

@@ -66,6 +66,24 @@ async def test_token_is_renewed_at_two_thirds_of_its_life() -> None:
     assert session.next_renewal == pytest.approx(now() + 2400)
 
 
+@pytest.mark.parametrize("skew", [600.0, -600.0], ids=["ahead", "behind"])
+async def test_row_49_clock_that_is_wrong_keeps_a_token_as_long_as_any(
+    skew: float,
+) -> None:
+    vault, clock = vault_with_a_secret(), LoopClock()
+    clock.skew = skew
+    session = session_with(vault, clock=clock)
+    await session.read(PATH)
+    clock.skew = -skew  # and set to be as wrong the other way
+
+    assert session.next_renewal == pytest.approx(now() + 2400)
+    await keep_alive(session, until=8 * 3600)
+
+    await session.read(PATH)
+    assert vault.calls[Operation.LOGIN] == 1
+    assert vault.calls[Operation.RENEW_TOKEN] == 8 * 3600 // 2400 - 1
+
+
 async def test_renewal_that_is_not_due_sends_nothing() -> None:
     vault = vault_with_a_secret()
     session = await logged_in(vault)
