@@ -86,9 +86,8 @@ class RootedFiles:
 
 
 def _read_regular(path: str, resolved: Path) -> RootedFile:
-    # Neither a link that was put there meanwhile, nor a wait for a pipe's writer.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    with open(os.open(resolved, flags), "rb") as file:  # noqa: PTH123 - a descriptor
+    # With an opener, what `open` refuses (a directory) is closed as well.
+    with open(resolved, "rb", opener=_open_plainly) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise FileUnusable(f"{printable(path)} is not a file")
@@ -96,6 +95,11 @@ def _read_regular(path: str, resolved: Path) -> RootedFile:
     if len(content) > LARGEST:
         raise FileUnusable(f"{printable(path)} has more than {LARGEST} bytes")
     return RootedFile(Secret(content), _version(path, status))
+
+
+def _open_plainly(path: str, _: int) -> int:
+    # Neither a link that was put there meanwhile, nor a wait for a pipe's writer.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _is_unchanged(version: FileVersion) -> bool:
