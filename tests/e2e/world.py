@@ -44,6 +44,8 @@ OPERATOR = "vault-secrets-operator-system"
 ACCOUNT = "vso-controller-manager"
 REVIEWER = "vault-reviewer"
 PATIENCE = 15.0  # seconds
+CREDENTIALS = "credentials"
+"""The folder with files to log in with, in that of the world."""
 SCALED = (
     "--backoff-initial-interval=200ms",
     "--backoff-max-interval=1s",
@@ -210,6 +212,7 @@ def controller_process(
             f"--kubeconfig={config}",
             f"--namespace={OPERATOR}",
             f"--metrics-bind-address={LOOPBACK}:{metrics}",
+            f"--credential-path-roots={folder / CREDENTIALS}",
             f"--health-probe-bind-address={LOOPBACK}:{probes}",
             "--log-level=debug",
             *SCALED,
