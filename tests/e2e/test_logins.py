@@ -90,7 +90,9 @@ async def log_in_by_app_role(
     return method, login
 
 
-async def authenticate(team: Team, method: str, block: object, *, mount: str) -> None:
+async def authenticate(
+    team: Team, method: str, block: object, *, mount: str = "not-used"
+) -> None:
     """Have the team log in with this method alone."""
     await team.authenticate(
         **{"method": method, "mount": mount, "kubernetes": None, method: block}
@@ -243,7 +245,7 @@ async def test_token_of_a_secret_is_used_and_renewed_and_never_revoked(
     root = team.world.bao.root
     token = await root.create_token("app-policy", ttl="3s")
     await secret_of(team, "app-token", token=token.value)
-    await authenticate(team, "token", {"secretRef": "app-token"}, mount="")
+    await authenticate(team, "token", {"secretRef": "app-token"})
     await team.put(password="s3cret")
 
     await team.sync()
@@ -258,7 +260,7 @@ async def test_token_of_a_secret_is_used_and_renewed_and_never_revoked(
 async def test_token_of_a_file_is_used(team: Team) -> None:
     token = await team.world.bao.root.create_token("app-policy")
     path = write_file(team.world, team.namespace, f"{token.value}\n")
-    await authenticate(team, "token", {"tokenPath": path}, mount="")
+    await authenticate(team, "token", {"tokenPath": path})
     await team.put(password="s3cret")
 
     await team.sync()
@@ -272,7 +274,7 @@ async def test_token_of_a_secret_that_was_revoked_is_replaced_by_an_edit(
     root = team.world.bao.root
     token = await root.create_token("app-policy")
     await secret_of(team, "app-token", token=token.value)
-    await authenticate(team, "token", {"secretRef": "app-token"}, mount="")
+    await authenticate(team, "token", {"secretRef": "app-token"})
     await team.put(password="s3cret")
     await team.sync()
     await team.wait_ready()
@@ -410,7 +412,8 @@ async def test_tokens_that_end_while_they_are_needed_are_replaced_unnoticed(
 
     seen = team.world.vault_proxy.recorder.since(mark)
     reads = [one for one in seen if "/secret/data/" in one.head.path]
-    assert {one.status for one in reads} == {200}
+    answered = (one for one in reads if one.duration is not None)
+    assert {one.status for one in answered} == {200}
     for name in names:
         await team.wait_ready(name)
 
