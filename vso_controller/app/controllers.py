@@ -19,7 +19,6 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.credentials.authorities import Authorities
-from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.hmackey import HmacKey
@@ -59,6 +58,7 @@ from vso_controller.runtime.informers import Informers
 from vso_controller.runtime.ports import Reconciler
 from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
+from vso_controller.settings.naming import flag
 from vso_controller.vault.client import VaultClient
 from vso_controller.vault.ports import Transport
 from vso_controller.vault.reach import Reach
@@ -69,7 +69,6 @@ from vso_controller.vault.tls import SystemTrust, build_tls
 VAULT_USER_AGENT = f"vso-controller/{version('vso-controller')}"
 SESSIONS = "vaultsession"
 """The name of the controller that renews the tokens of sessions."""
-CREDENTIAL_ROOTS = "--credential-path-roots"
 DEFAULT_TIMEOUT = 60.0
 """Seconds that a request to Vault may take where the VaultConnection is silent."""
 
@@ -110,7 +109,10 @@ class Controllers:
         self._system_trust = SystemTrust()
         self._connections = Connections(
             authorities=Authorities(
-                secrets=live, files=CaFiles(roots=settings.ca_path_roots)
+                secrets=live,
+                files=RootedFiles(
+                    roots=settings.ca_path_roots, flag=flag("ca_path_roots")
+                ),
             ),
             make_client=self._make_client,
             forgotten=metrics.vault_gone,
@@ -131,7 +133,8 @@ class Controllers:
                 tokens=ServiceAccountTokens(session=reads),
                 secrets=live,
                 files=RootedFiles(
-                    roots=settings.credential_path_roots, flag=CREDENTIAL_ROOTS
+                    roots=settings.credential_path_roots,
+                    flag=flag("credential_path_roots"),
                 ),
             ),
             secrets=CredentialSecrets(versions=self.versions),

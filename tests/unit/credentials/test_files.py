@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tracemalloc
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,124 +13,167 @@ import pytest
 from vso_controller.credentials.files import LARGEST, FileUnusable, RootedFiles
 
 FLAG = "--some-path-roots"
+PEM = b"-----BEGIN CERTIFICATE-----\n"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    root = tmp_path / "root"
+    root = tmp_path / "ca"
     root.mkdir()
-    (root / "id").write_bytes(b"canary\n")
-    (tmp_path / "outside").write_bytes(b"canary")
+    (tmp_path / "token").write_bytes(b"canary")
     return root
 
 
-def files(*roots: Path) -> RootedFiles:
-    return RootedFiles(roots=roots, flag=FLAG)
+@pytest.fixture
+def files(root: Path, tmp_path: Path) -> RootedFiles:
+    return RootedFiles(roots=[tmp_path / "elsewhere", root], flag=FLAG)
+
+
+async def test_file_below_a_root_is_read(files: RootedFiles, root: Path) -> None:
+    (root / "ca.crt").write_bytes(PEM)
+
+    assert (await files.read(f"{root}/ca.crt")).content.reveal() == PEM
+
+
+def mount(root: Path, revision: str, pem: bytes) -> None:
+    """Put a file in place as Kubernetes mounts a Secret, in one step."""
+    data = root / f"..{revision}"
+    data.mkdir()
+    (data / "ca.crt").write_bytes(pem)
+    (root / "..tmp").symlink_to(data.name)
+    (root / "..tmp").rename(root / "..data")
+    if not (root / "ca.crt").is_symlink():
+        (root / "ca.crt").symlink_to("..data/ca.crt")
+
+
+async def test_secret_that_is_mounted_is_read_and_seen_to_change(
+    files: RootedFiles, root: Path
+) -> None:
+    mount(root, "2026_01", b"first")
+    first = await files.read(f"{root}/ca.crt")
+    assert await files.is_unchanged(first.version)
+
+    mount(root, "2026_02", b"other")
+
+    assert not await files.is_unchanged(first.version)
+    second = await files.read(f"{root}/ca.crt")
+    assert [each.content.reveal() for each in (first, second)] == [b"first", b"other"]
+
+
+async def test_file_that_is_gone_has_changed(files: RootedFiles, root: Path) -> None:
+    (root / "ca.crt").write_bytes(PEM)
+    read = await files.read(f"{root}/ca.crt")
+
+    (root / "ca.crt").unlink()
+
+    assert not await files.is_unchanged(read.version)
+
+
+def outside(root: Path) -> list[str]:
+    (root / "link").symlink_to(root.parent / "token")
+    (root / "folder").symlink_to(root.parent)
+    return [
+        f"{root.parent}/token",
+        f"{root.parent}/no-such-file",
+        f"{root}/../token",
+        f"{root}/link",
+        f"{root}/folder/token",
+        f"{root}x/ca.crt",
+        f"{root}",
+        "/proc/self/environ",
+        "/dev/zero",
+        "ca.crt",
+        "",
+    ]
+
+
+async def test_nothing_outside_of_the_roots_is_read_or_told_of(
+    files: RootedFiles, root: Path
+) -> None:
+    told = set()
+    for path in outside(root):
+        with pytest.raises(FileUnusable, match=FLAG) as refused:
+            await files.read(path)
+        told.add(str(refused.value).removeprefix(path))
+
+    assert len(told) == 1, "whether there is such a file is not told"
+    assert "canary" not in told.pop()
+
+
+async def test_relative_path_is_refused_wherever_we_run(
+    files: RootedFiles, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "ca.crt").write_bytes(PEM)
+    monkeypatch.chdir(root)
+
+    with pytest.raises(FileUnusable, match=FLAG):
+        await files.read("ca.crt")
+
+
+async def test_without_roots_nothing_is_read(root: Path) -> None:
+    (root / "ca.crt").write_bytes(PEM)
+
+    with pytest.raises(FileUnusable, match="there is none"):
+        await RootedFiles(roots=[], flag=FLAG).read(f"{root}/ca.crt")
+
+
+async def test_what_is_no_file_is_refused_at_once(
+    files: RootedFiles, root: Path
+) -> None:
+    (root / "folder").mkdir()
+    os.mkfifo(root / "pipe")
+
+    for name in ("folder", "pipe"):
+        with pytest.raises(FileUnusable, match=r"is not a file|directory"):
+            await files.read(f"{root}/{name}")
+
+
+async def test_missing_file_says_so(files: RootedFiles, root: Path) -> None:
+    with pytest.raises(FileUnusable, match="No such file"):
+        await files.read(f"{root}/ca.crt")
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "/\ud800"])
+async def test_path_that_cannot_be_one_says_so(files: RootedFiles, path: str) -> None:
+    with pytest.raises(FileUnusable, match="cannot be a path"):
+        await files.read(path)
+
+
+async def test_endless_file_is_not_read_to_its_end(
+    files: RootedFiles, root: Path
+) -> None:
+    with (root / "ca.crt").open("wb") as sparse:
+        sparse.truncate(1 << 30)
+    tracemalloc.start()
+
+    with pytest.raises(FileUnusable, match="more than"):
+        await files.read(f"{root}/ca.crt")
+
+    assert tracemalloc.get_traced_memory()[1] < 4 * LARGEST
+    tracemalloc.stop()
 
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def test_file_below_a_root_is_read_as_it_is(root: Path) -> None:
-    found = await files(Path("/nowhere"), root).read(str(root / "id"))
-
-    assert found.content.reveal() == b"canary\n"
-    assert "canary" not in repr(found)
-
-
-async def test_file_is_read_through_links_as_kubernetes_mounts_it(root: Path) -> None:
-    (root / "..2026").mkdir()
-    (root / "..2026" / "token").write_bytes(b"canary")
-    (root / "..data").symlink_to("..2026")
-    (root / "token").symlink_to("..data/token")
-
-    found = await files(root).read(str(root / "token"))
-
-    assert found.content.reveal() == b"canary"
-
-
-async def test_root_may_be_a_link_itself(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "alias").symlink_to(root)
-
-    found = await files(tmp_path / "alias").read(str(tmp_path / "alias" / "id"))
-
-    assert found.content.reveal() == b"canary\n"
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["../outside", "link", "", "folder/../../outside", "../root-of-others/id"],
-)
-async def test_what_lies_elsewhere_is_refused_whether_it_is_there_or_not(
-    root: Path, tmp_path: Path, path: str
-) -> None:
-    (root / "link").symlink_to(tmp_path / "outside")
-    (tmp_path / "root-of-others").mkdir()
-    (tmp_path / "root-of-others" / "id").write_bytes(b"canary")
-
-    with pytest.raises(FileUnusable) as refused:
-        await files(root).read(f"{root}/{path}")
-
-    assert f"does not lie below a directory of {FLAG}" in str(refused.value)
-
-
-async def test_relative_path_is_refused(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(root)
-
-    with pytest.raises(FileUnusable, match=FLAG):
-        await files(root).read("id")
-
-
-async def test_nothing_is_read_without_a_root(root: Path) -> None:
-    with pytest.raises(FileUnusable, match="there is none"):
-        await files().read(str(root / "id"))
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("missing", "No such file"),
-        ("folder", "Is a directory"),
-        ("pipe", "is not a file"),
-        ("huge", f"more than {LARGEST} bytes"),
-        ("a\0b", "cannot be a path"),
-    ],
-    ids=["missing", "folder", "pipe", "huge", "zero byte"],
-)
-async def test_what_is_no_plain_file_is_refused_at_once(
-    root: Path, name: str, why: str
+@pytest.mark.parametrize("name", ["folder", "pipe", "ca.crt"])
+async def test_no_descriptor_stays_open(
+    files: RootedFiles, root: Path, name: str
 ) -> None:
     (root / "folder").mkdir()
     os.mkfifo(root / "pipe")
-    (root / "huge").write_bytes(b"x" * (LARGEST + 1))
-
-    with pytest.raises(FileUnusable, match=why):
-        await files(root).read(f"{root}/{name}")
-
-
-@pytest.mark.parametrize("name", ["folder", "pipe", "id"])
-async def test_no_descriptor_stays_open(root: Path, name: str) -> None:
-    (root / "folder").mkdir()
-    os.mkfifo(root / "pipe")
+    (root / "ca.crt").write_bytes(PEM)
     await asyncio.to_thread(lambda: None)  # has the loop open what it needs for it
 
     before = descriptors()
     with suppress(FileUnusable):
-        await files(root).read(f"{root}/{name}")
+        await files.read(f"{root}/{name}")
 
     assert descriptors() == before
 
 
-async def test_change_of_a_file_is_seen(root: Path) -> None:
-    watched = files(root)
-    before = (await watched.read(str(root / "id"))).version
-    assert await watched.is_unchanged(before)
+async def test_content_is_not_shown(files: RootedFiles, root: Path) -> None:
+    (root / "ca.crt").write_bytes(b"canary")
 
-    (root / "next").write_bytes(b"canary\n")
-    (root / "next").rename(root / "id")
-    assert not await watched.is_unchanged(before)
-    (root / "id").unlink()
-    assert not await watched.is_unchanged(before)
+    assert "canary" not in repr(await files.read(f"{root}/ca.crt"))

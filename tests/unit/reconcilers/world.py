@@ -28,7 +28,6 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.credentials.authorities import Authorities
-from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.logins import Logins
@@ -178,7 +177,8 @@ class World:
         self.kubernetes.versions.handler = self._version_changed
         self.clients_of = Connections(
             authorities=Authorities(
-                secrets=self.kubernetes, files=CaFiles(roots=self.ca_roots)
+                secrets=self.kubernetes,
+                files=RootedFiles(roots=self.ca_roots, flag="--ca-path-roots"),
             ),
             make_client=self._make_client,
             forgotten=self.metrics.vault_gone,
