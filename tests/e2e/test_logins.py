@@ -200,6 +200,7 @@ async def test_app_role_logs_in_with_a_secret(team: Team) -> None:
     await team.sync()
 
     await team.wait_value("password", b"s3cret")
+    await team.wait_ready()  # the status is written after the Secret
     resource = await team.world.admin.get(team.named("VaultStaticSecret", "app"))
     assert resource is not None
     meta = resource["status"]["vaultClientMeta"]
