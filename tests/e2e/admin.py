@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -112,12 +112,22 @@ class Admin:
         items: list[Manifest] = (await self._ask("GET", _collection(some)))["items"]
         return items
 
-    async def token(self, namespace: str, account: str) -> str:
-        """Return a token for a ServiceAccount, good for a day."""
+    async def token(self, namespace: str, account: str, *, audience: str = "") -> str:
+        """Return a token for a ServiceAccount, good for a day.
+
+        An audience of "" is the API server itself.
+        """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        body = {"spec": {"expirationSeconds": 24 * 3600}}
-        token: str = (await self._ask("POST", path, body))["status"]["token"]
+        spec: dict[str, object] = {"expirationSeconds": 24 * 3600}
+        if audience:
+            spec["audiences"] = [audience]
+        token: str = (await self._ask("POST", path, {"spec": spec}))["status"]["token"]
         return token
+
+    async def signing_keys(self) -> Sequence[Manifest]:
+        """Return the public keys that tokens are signed with, as JWKs."""
+        keys: Sequence[Manifest] = (await self._ask("GET", "/openid/v1/jwks"))["keys"]
+        return keys
 
     async def _wait_served(self) -> None:
         async def served() -> None:

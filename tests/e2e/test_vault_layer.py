@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
 from tests.fakes.vault_server import ScriptedServer, says_json
+from tests.fakes.vault_transport import LoginLog
 from tests.support.openbao import OpenBao
 from tests.support.openbao_api import Refused
 from tests.support.openbao_audit import AuditLog
@@ -145,6 +146,7 @@ def session_of(
         login=login,
         clock=clock or SystemClock(),
         random=Random(7),  # noqa: S311 - spreads rests, keeps no secret
+        observer=LoginLog(),
     )
 
 

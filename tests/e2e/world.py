@@ -44,6 +44,8 @@ LEASE: Manifest = {
     "kind": "Lease",
     "metadata": {"namespace": OPERATOR, "name": "b0d477c0.hashicorp.com"},
 }
+CREDENTIALS = "credentials"
+"""The folder with files to log in with, in that of the world."""
 SCALED = (
     "--backoff-initial-interval=200ms",
     "--backoff-max-interval=1s",
@@ -232,6 +234,7 @@ def controller_process(
             f"--kubeconfig={config}",
             f"--namespace={OPERATOR}",
             f"--metrics-bind-address={LOOPBACK}:{metrics}",
+            f"--credential-path-roots={folder / CREDENTIALS}",
             f"--health-probe-bind-address={LOOPBACK}:{probes}",
             "--log-level=debug",
             *SCALED,

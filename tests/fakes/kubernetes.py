@@ -120,6 +120,7 @@ class FakeKubernetes:
         self.told: list[Told] = []
         self.writes = 0
         self.reads = 0
+        self.opened = 0  # Secrets that were read with their values
         self.failures: dict[str, OperationFailed] = {}
         self.delays: dict[str, float] = {}  # seconds
         self.passing: dict[str, list[OperationFailed]] = {}
@@ -142,6 +143,12 @@ class FakeKubernetes:
         if key not in self.values:
             raise NotFound(f"get secrets {key}")
         return SecretData(dict(self.values[key]))
+
+    async def read_open(self, key: ObjectKey) -> OpenSecret:
+        data = await self.read_data(key)
+        self.opened += 1
+        secret = self.secrets[key]
+        return OpenSecret(key, secret.uid, secret.resource_version, data)
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
         await self._receive("create", secret.key)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.secret import Secret
 from vso_controller.vault.errors import InvalidRequest, PathNotFound, PermissionDenied
-from vso_controller.vault.ports import LoginRequest
+from vso_controller.vault.ports import Credentials, HeldToken, LoginRequest
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 
 
@@ -86,7 +86,9 @@ class VaultInMemory:
         token = self._token_of(request)
         match request.operation:
             case Operation.LOOKUP_TOKEN if self.may_look_up:
-                return {"data": {"accessor": token.accessor}}
+                return {"data": self._looked_up(token)}
+            case Operation.CAPABILITIES if self.may_look_up:
+                return self._capabilities(request)
             case Operation.RENEW_TOKEN:
                 return self._renew(token)
             case Operation.REVOKE_TOKEN:
@@ -102,6 +104,34 @@ class VaultInMemory:
         if path not in self.stored:
             raise PathNotFound(path)
         return {"data": self.stored[path]}
+
+    def _capabilities(self, request: VaultRequest) -> dict[str, object]:
+        body = request.body.reveal() if request.body is not None else {}
+        paths = body["paths"]
+        assert isinstance(paths, list)
+        found = {
+            path: ["deny"] if path in self.denied else ["read"]
+            for path in paths
+            if isinstance(path, str)
+        }
+        return {"data": {"capabilities": [], **found}}
+
+    def _looked_up(self, token: IssuedToken) -> dict[str, object]:
+        endless = token.ends == float("inf")
+        return {
+            "accessor": token.accessor,
+            "ttl": 0 if endless else int(token.ends - _now()),
+            "creation_ttl": int(self.ttl),
+            "expire_time": None if endless else "2030-01-01T00:00:00Z",
+            "renewable": self.renewable and not endless,
+        }
+
+    def give(self, value: str) -> IssuedToken:
+        """Have a token that nobody logged in for, as an administrator makes it."""
+        ends = _now() + self.ttl if self.ttl else float("inf")
+        token = IssuedToken(value, f"accessor-of-{value}", ends, _now() + self.max_ttl)
+        self.tokens[value] = token
+        return token
 
     def _token_of(self, request: VaultRequest) -> IssuedToken:
         value = request.token.reveal() if request.token is not None else ""
@@ -146,13 +176,36 @@ class RoleLogin:
 
     mount: str = "kubernetes"
     failure: OperationFailed | None = None
+    jwt: str = "canary-jwt"
+    fetched: int = 0
 
-    async def credentials(self) -> LoginRequest:
+    async def credentials(self) -> Credentials:
+        self.fetched += 1
         if self.failure is not None:
             raise self.failure
         return LoginRequest(
-            mount=self.mount, body=Secret({"role": "app", "jwt": "canary-jwt"})
+            mount=self.mount, body=Secret({"role": "app", "jwt": self.jwt})
         )
+
+
+@dataclass
+class Presented:
+    """A LoginMethod of a token that somebody else has made."""
+
+    value: str
+
+    async def credentials(self) -> Credentials:
+        return HeldToken(Secret(self.value))
+
+
+@dataclass
+class LoginLog:
+    """A LoginObserver that keeps what it was told."""
+
+    outcomes: list[str] = field(default_factory=list)
+
+    def logged_in(self, outcome: str) -> None:
+        self.outcomes.append(outcome)
 
 
 def _now() -> float:

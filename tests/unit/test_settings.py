@@ -46,6 +46,7 @@ ONE_AND_OTHER = {
     "connection_probe_interval": ("1s", "2s"),
     "ca_path_roots": ("/one", "/one,/other"),
     "vault_address_allow": ("one", "*.other,10.0.0.0/8"),
+    "credential_path_roots": ("/one", "/one,/other"),
     "watch_namespaces": ("one", "one,other"),
     "watch_timeout_min": ("1s", "2s"),
     "watch_timeout_max": ("2m", "3m"),
@@ -102,6 +103,7 @@ def test_defaults_are_the_documented_ones() -> None:
             Path("/var/run/secrets/vault-ca"),
         ),
         "vault_address_allow": (),
+        "credential_path_roots": (Path("/etc/vso-controller/credentials"),),
         "watch_namespaces": (),
         "log_level": LogLevel.INFO,
         "log_format": LogFormat.JSON,
@@ -141,6 +143,24 @@ def test_list_that_means_something_else_ends_the_start(
         load(argument)
 
     assert argument.partition("=")[0] in capsys.readouterr().err
+
+
+def test_lists_of_folders_are_read() -> None:
+    several = load("--credential-path-roots=/a, /b/c").credential_path_roots
+    none = load("--credential-path-roots=").credential_path_roots
+
+    assert several == (Path("/a"), Path("/b/c"))
+    assert none == ()
+
+
+@pytest.mark.parametrize("folders", ["credentials", "/one,,/other"])
+def test_folder_that_is_none_ends_the_start(
+    folders: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        load(f"--credential-path-roots={folders}")
+
+    assert "--credential-path-roots" in capsys.readouterr().err
 
 
 def test_flags_are_read_in_both_spellings() -> None:

@@ -19,17 +19,19 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.credentials.authorities import Authorities
-from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.hmackey import HmacKey
+from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
+from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.domain import hmackey
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import no_digest
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.metrics import Metrics
-from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.decoding import SecretDecoder
 from vso_controller.kube.events import EventRecorder
@@ -56,8 +58,9 @@ from vso_controller.runtime.informers import Informers
 from vso_controller.runtime.ports import Reconciler
 from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
+from vso_controller.settings.naming import flag
 from vso_controller.vault.client import VaultClient
-from vso_controller.vault.ports import LoginMethod, Transport
+from vso_controller.vault.ports import Transport
 from vso_controller.vault.reach import Reach
 from vso_controller.vault.session import VaultSession
 from vso_controller.vault.timing import SessionTiming
@@ -106,7 +109,10 @@ class Controllers:
         self._system_trust = SystemTrust()
         self._connections = Connections(
             authorities=Authorities(
-                secrets=live, files=CaFiles(roots=settings.ca_path_roots)
+                secrets=live,
+                files=RootedFiles(
+                    roots=settings.ca_path_roots, flag=flag("ca_path_roots")
+                ),
             ),
             make_client=self._make_client,
             forgotten=metrics.vault_gone,
@@ -114,7 +120,7 @@ class Controllers:
         self._references = _references(settings, stores)
         self._triggers = _triggers(settings, stores)
         self.versions = Informers(
-            make_feed=reflectors.of_versions, handler=self._triggers.version_changed
+            make_feed=reflectors.of_versions, handler=self._version_changed
         )
         self._unlabelled = UnlabelledSecrets(
             versions=self.versions,
@@ -123,11 +129,21 @@ class Controllers:
         self._sessions = SessionPool(
             references=self._references,
             connections=self._connections,
-            tokens=ServiceAccountTokens(session=reads),
+            logins=Logins(
+                tokens=ServiceAccountTokens(session=reads),
+                secrets=live,
+                files=RootedFiles(
+                    roots=settings.credential_path_roots,
+                    flag=flag("credential_path_roots"),
+                ),
+            ),
+            secrets=CredentialSecrets(versions=self.versions),
             make_session=self._make_session,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
+            wake_consumer=self._triggers.wake_consumer,
         )
+        metrics.watch_sessions(self._sessions.standings)
 
     def add_all(self) -> None:
         """Add the controllers of all kinds to the engine, and their triggers."""
@@ -157,6 +173,12 @@ class Controllers:
         One that is not there any more counts on until this process leads no more.
         """
         return self._longest_vault_timeout
+
+    def _version_changed(
+        self, old: ObjectVersion | None, new: ObjectVersion | None
+    ) -> None:
+        self._triggers.version_changed(old, new)
+        self._sessions.secret_changed(old, new)
 
     def _vault_connections(self) -> Controller:
         reconciler = VaultConnectionReconciler(
@@ -275,13 +297,14 @@ class Controllers:
         )
 
     def _make_session(
-        self, client: Transport, login: LoginMethod, namespace: str
+        self, client: Transport, login: IdentityLogin, namespace: str
     ) -> VaultSession:
         return VaultSession(
             transport=client,
             login=login,
             clock=self._clock,
             random=self._random,
+            observer=self._metrics.logins(login.name),
             namespace=namespace,
             timing=_session_timing(self._settings),
         )

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
-from vso_controller.credentials.cafiles import CaFiles, CaFileUnusable, FileVersion
+from vso_controller.credentials.files import FileUnusable, FileVersion, RootedFiles
 from vso_controller.credentials.ports import SecretValues
 from vso_controller.domain.reasons import Failure, Reason, Refusal
 from vso_controller.domain.trust import trust_of
@@ -31,7 +31,7 @@ class Authority:
 class Authorities:
     """Reads CA bundles."""
 
-    def __init__(self, *, secrets: SecretValues, files: CaFiles) -> None:
+    def __init__(self, *, secrets: SecretValues, files: RootedFiles) -> None:
         self._secrets = secrets
         self._files = files
 
@@ -75,10 +75,10 @@ class Authorities:
     async def _from_file(self, key: ObjectKey, path: str) -> tuple[bytes, FileVersion]:
         try:
             found = await self._files.read(path)
-        except CaFileUnusable as error:
+        except FileUnusable as error:
             field = f"caCertPath of VaultConnection {key}"
             raise _unavailable(f"{field}: {error}") from error
-        return found.pem, found.version
+        return found.content.reveal(), found.version
 
 
 def _check(pem: bytes, source: str, *, skip_verify: bool) -> None:

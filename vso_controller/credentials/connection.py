@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from vso_controller.credentials.cafiles import FileVersion
+from vso_controller.credentials.files import FileVersion
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.vault.ports import Transport
 

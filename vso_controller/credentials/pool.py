@@ -9,35 +9,38 @@ controller that this pool is the reconciler of.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
-from vso_controller.credentials.ports import TokenRequester
+from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.references import References, ResolvedAuth
-from vso_controller.domain.login import KubernetesLogin
+from vso_controller.credentials.watching import CredentialSecrets
+from vso_controller.domain.cachekey import cache_key
 from vso_controller.domain.reasons import Reason, Refusal, Scope
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import Gone
-from vso_controller.foundation.objects import Envelope, ObjectKey
-from vso_controller.foundation.secret import Secret
-from vso_controller.kube.errors import Forbidden, Unprocessable
+from vso_controller.foundation.errors import OperationFailed, Transient
+from vso_controller.foundation.metrics import SessionStanding
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.additions import AddingTransport
-from vso_controller.vault.auth import kubernetes
 from vso_controller.vault.errors import TlsVerificationFailed
-from vso_controller.vault.ports import LoginMethod, Transport
+from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import VaultReply
 from vso_controller.vault.session import VaultSession
 
-MakeSession = Callable[[Transport, LoginMethod, str], VaultSession]
+MakeSession = Callable[[Transport, IdentityLogin, str], VaultSession]
 """Makes the session of a login; the text is the Vault namespace to log in to."""
 
 Wake = Callable[[ObjectKey], None]
-"""Has a session looked at soon."""
+"""Has a session, or one of its consumers, looked at soon."""
+
+_FILE_PERIOD = 60.0
+"""Seconds between two looks at a file that a session logs in with."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -69,11 +72,15 @@ class Identity:
 
 @dataclass(slots=True)
 class _Entry:
+    identity: Identity
+    login: IdentityLogin
     session: VaultSession
     connection: Connection
     consumers: set[ObjectKey] = field(default_factory=set)
     # The `next_renewal` that the renewing controller knows of.
     renewal: float | None = None
+    # Whether the credentials are others by now, as far as a watch can tell.
+    is_suspect: bool = False
 
 
 class ConsumerSession:
@@ -83,6 +90,23 @@ class ConsumerSession:
         self._pool = pool
         self._entry = entry
         self.key = key
+
+    @property
+    def meta(self) -> VaultClientMeta | None:
+        """What statuses say of the session; None before it has logged in."""
+        entry, identity = self._entry, self._entry.identity
+        provider_uid = entry.login.source.provider_uid
+        if not provider_uid or not entry.session.client_id:
+            return None
+        key = cache_key(
+            entry.login.name,
+            auth_uid=identity.auth_uid,
+            auth_generation=identity.auth_generation,
+            connection_uid=identity.connection_uid,
+            connection_generation=identity.connection_generation,
+            provider_uid=provider_uid,
+        )
+        return VaultClientMeta(cache_key=key, id=entry.session.client_id)
 
     async def read(
         self,
@@ -105,17 +129,21 @@ class SessionPool:
         *,
         references: References,
         connections: Connections,
-        tokens: TokenRequester,
+        logins: Logins,
+        secrets: CredentialSecrets,
         make_session: MakeSession,
         clock: Clock,
         wake: Wake,
+        wake_consumer: Wake,
     ) -> None:
         self._references = references
         self._connections = connections
-        self._tokens = tokens
+        self._logins = logins
+        self._secrets = secrets
         self._make_session = make_session
         self._clock = clock
         self._wake = wake
+        self._wake_consumer = wake_consumer
         self._entries: dict[ObjectKey, _Entry] = {}
         # Inverse of `consumers` of the entries: each consumer is in one at most.
         self._uses: dict[ObjectKey, ObjectKey] = {}
@@ -137,10 +165,11 @@ class SessionPool:
             self.release(consumer)
             raise
         connection = await self._open_connection(resolved.connection)
-        key = _identity(resolved, connection, consumer.namespace).key
+        identity = _identity(resolved, connection, consumer.namespace)
+        key = identity.key
         entry = self._entries.get(key)
         if entry is None or entry.connection is not connection:
-            entry = self._new_entry(entry, key, resolved, connection)
+            entry = self._new_entry(entry, identity, resolved, connection)
         self._use(consumer, key, entry)
         return ConsumerSession(pool=self, key=key, entry=entry)
 
@@ -155,12 +184,26 @@ class SessionPool:
         entry = self._entries[key]
         entry.consumers.discard(consumer)
         if not entry.consumers:
+            self._secrets.release(entry.login.source.secret, session=key)
             del self._entries[key]
 
     def clear(self) -> None:
         """Forget all consumers and sessions. Their tokens are left to end."""
-        self._entries.clear()
-        self._uses.clear()
+        for consumer in tuple(self._uses):
+            self.release(consumer)
+
+    def secret_changed(
+        self, old: ObjectVersion | None, new: ObjectVersion | None
+    ) -> None:
+        """Have the sessions looked at that log in with a Secret that changed."""
+        changed = new or old
+        if changed is None:
+            return
+        for key in self._secrets.sessions_of(changed.key):
+            entry = self._entries[key]
+            if new is None or not entry.login.source.has_seen(new):
+                entry.is_suspect = True
+                self._wake(key)
 
     async def read(
         self,
@@ -191,15 +234,56 @@ class SessionPool:
         if entry is None or entry.connection.is_retired:
             return Outcome()
         async with entry.connection.in_use():
+            # A renewal needs nobody but Vault, and waits for nobody else.
             await entry.session.renew()
+            await self._reconsider(key, entry)
         entry.renewal = entry.session.next_renewal
-        if entry.renewal is None:
-            return Outcome()
-        return Outcome(max(0.0, entry.renewal - self._clock.monotonic()))
+        return Outcome(self._until_next(entry))
 
     def keys(self) -> tuple[ObjectKey, ...]:
         """Return the names of all sessions."""
         return tuple(self._entries)
+
+    def standings(self) -> Iterator[SessionStanding]:
+        """Tell of every session over which VaultConnection it goes, and how long."""
+        boot, now = self._clock.boot(), self._clock.now()
+        for entry in self._entries.values():
+            ends = entry.session.ends
+            yield SessionStanding(
+                connection=entry.connection.key,
+                method=entry.login.name,
+                ends=None if ends is None else now + ends - boot,
+            )
+
+    async def _reconsider(self, key: ObjectKey, entry: _Entry) -> None:
+        """See to it that a session whose credentials changed uses the new ones."""
+        if not entry.is_suspect and not await entry.login.source.has_changed():
+            return
+        entry.is_suspect = False
+        try:
+            is_news = await entry.session.reconsider()
+        except Transient:
+            entry.is_suspect = True
+            raise
+        except OperationFailed:
+            self._wake_consumers(entry)
+            raise
+        log.info("credentials_changed", session=str(key), news=is_news)
+        if is_news:
+            self._wake_consumers(entry)
+
+    def _wake_consumers(self, entry: _Entry) -> None:
+        for consumer in tuple(entry.consumers):
+            self._wake_consumer(consumer)
+
+    def _until_next(self, entry: _Entry) -> float | None:
+        """Return the seconds to the next look at a session; None: when it is used."""
+        waits = []
+        if entry.renewal is not None:
+            waits.append(max(0.0, entry.renewal - self._clock.monotonic()))
+        if entry.login.source.needs_looking:
+            waits.append(_FILE_PERIOD)
+        return min(waits, default=None)
 
     def _use(self, consumer: ObjectKey, key: ObjectKey, entry: _Entry) -> None:
         if self._uses.get(consumer) != key:
@@ -219,56 +303,34 @@ class SessionPool:
     def _new_entry(
         self,
         entry: _Entry | None,
-        key: ObjectKey,
+        identity: Identity,
         resolved: ResolvedAuth,
         connection: Connection,
     ) -> _Entry:
-        """Return a new entry for `key`, with the consumers of the one there was.
+        """Return a new entry for `identity`, with the consumers of the one there was.
 
         There was one if a CA was replaced and has come back: its client is closed.
         """
-        session = self._new_session(resolved, connection, key.namespace)
+        key = identity.key
+        login = self._logins.login(resolved.login, key.namespace)
+        transport = AddingTransport(
+            connection.client,
+            headers=resolved.login.headers,
+            login_query=resolved.login.params,
+        )
+        session = self._make_session(transport, login, resolved.login.namespace)
         consumers = set() if entry is None else entry.consumers
+        self._secrets.follow(login.source.secret, session=key)
+        if login.source.needs_looking:
+            self._wake(key)
         log.info(
             "session_opened",
             session=str(key),
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
-        self._entries[key] = _Entry(session, connection, consumers)
+        self._entries[key] = _Entry(identity, login, session, connection, consumers)
         return self._entries[key]
-
-    def _new_session(
-        self, resolved: ResolvedAuth, connection: Connection, namespace: str
-    ) -> VaultSession:
-        login = resolved.login
-        account = ObjectKey(namespace, login.service_account)
-        method = kubernetes.KubernetesLogin(
-            mount=login.mount,
-            role=login.role,
-            request_token=lambda: self._request_token(account, login),
-        )
-        transport = AddingTransport(
-            connection.client, headers=login.headers, login_query=login.params
-        )
-        return self._make_session(transport, method, login.namespace)
-
-    async def _request_token(
-        self, account: ObjectKey, login: KubernetesLogin
-    ) -> Secret[str]:
-        try:
-            return await self._tokens.request_token(
-                account,
-                audiences=login.audiences,
-                expiration_seconds=login.expiration_seconds,
-            )
-        except Gone as error:
-            raise Refusal(
-                Reason.SERVICE_ACCOUNT_NOT_FOUND,
-                f"ServiceAccount {account} does not exist",
-            ) from error
-        except (Forbidden, Unprocessable) as error:
-            raise Refusal(Reason.SERVICE_ACCOUNT_TOKEN_REFUSED, str(error)) from error
 
 
 def _identity(

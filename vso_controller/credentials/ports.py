@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.objects import Envelope, ObjectKey, OpenSecret
 from vso_controller.foundation.secret import Secret, SecretData
 
 
@@ -36,4 +36,12 @@ class SecretValues(Protocol):
 
     async def read_data(self, key: ObjectKey) -> SecretData:
         """Return the data. Raises Gone if there is no such Secret."""
+        ...
+
+
+class OpenSecrets(Protocol):
+    """Reads Kubernetes Secrets with their values."""
+
+    async def read_open(self, key: ObjectKey) -> OpenSecret:
+        """Return the Secret as it is now. Raises Gone if there is no such Secret."""
         ...

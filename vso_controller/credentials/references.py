@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultauth import VaultAuthSpec
 from vso_controller.credentials.ports import Resources
-from vso_controller.domain.login import KubernetesLogin, login_of
+from vso_controller.domain.login import Login, login_of
 from vso_controller.domain.reasons import Failure, Reason, Refusal
 from vso_controller.domain.references import (
     ReferenceMalformed,
@@ -30,7 +30,7 @@ class ResolvedAuth:
     """A VaultAuth that a consumer may use, and the VaultConnection it names."""
 
     auth: Envelope
-    login: KubernetesLogin
+    login: Login
     connection: Envelope
 
 

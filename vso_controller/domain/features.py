@@ -20,7 +20,7 @@ _AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
     ("spec.vaultAuthGlobalRef", lambda spec: spec.vault_auth_global_ref is not None),
     (
         "spec.method",
-        lambda spec: spec.method not in {None, AuthMethod.KUBERNETES},
+        lambda spec: spec.method in {AuthMethod.AWS, AuthMethod.GCP},
     ),
 )
 _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (

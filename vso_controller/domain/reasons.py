@@ -39,6 +39,7 @@ class Reason(StrEnum):
     CA_CERTIFICATE_UNAVAILABLE = "CACertificateUnavailable"
     SERVICE_ACCOUNT_NOT_FOUND = "ServiceAccountNotFound"
     SERVICE_ACCOUNT_TOKEN_REFUSED = "ServiceAccountTokenRefused"
+    CREDENTIALS_UNAVAILABLE = "CredentialsUnavailable"
     VAULT_UNREACHABLE = "VaultUnreachable"
     VAULT_TLS_FAILED = "VaultTLSFailed"
     VAULT_SEALED = "VaultSealed"
@@ -204,6 +205,14 @@ REASONS: dict[Reason, Facts] = {
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
     ),
+    Reason.CREDENTIALS_UNAVAILABLE: Facts(
+        "The Secret or the file to log in with is not there, or holds nothing of use.",
+        "Create the Secret that the message names, in the namespace of the resource, "
+        "or mount the file below a directory of `--credential-path-roots`.",
+        Scope.SOURCE,
+        Retry.BACK_OFF,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
     Reason.VAULT_UNREACHABLE: Facts(
         "Vault did not answer.",
         "Check the address of the VaultConnection, its DNS name and the network "
@@ -250,15 +259,15 @@ REASONS: dict[Reason, Facts] = {
     Reason.VAULT_LOGIN_FAILED: Facts(
         "Vault refused the login.",
         "Check mount, role and audiences of the VaultAuth against the role in "
-        "Vault: bound names, bound namespaces, audience.",
+        "Vault (bound names, bound namespaces, audience), and the secret ID, JWT or "
+        "token it logs in with.",
         Scope.SOURCE,
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
     ),
     Reason.VAULT_PERMISSION_DENIED: Facts(
         "The login worked, but its policies do not allow the read.",
-        "Give a policy of the role the capability `read` on the path that the "
-        "message names.",
+        "Give a policy of the role the capability on the path that the message names.",
         Scope.SOURCE,
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_ERROR,

@@ -9,13 +9,16 @@ keeps up to date go with its leadership.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections import Counter as Counting
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from vso_controller.foundation.objects import ObjectKey
@@ -48,6 +51,7 @@ class Metrics:
         self._vaults: dict[ObjectKey, VaultMetrics] = {}
         self._declare_queues()
         self._declare_controllers()
+        self._declare_sessions()
         self._declare_vault()
         self._declare_observation()
         self._declare_process()
@@ -140,6 +144,14 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _declare_sessions(self) -> None:
+        self._logins = Counter(
+            "vso_logins",
+            "Logins to Vault, and looks at tokens that nobody logs in with.",
+            ("method", "result"),
+            registry=self.registry,
+        )
+
     def _declare_vault(self) -> None:
         labels = ("operation", "vault_connection")
         self._vault_operations = Counter(
@@ -212,6 +224,16 @@ class Metrics:
         self._loop_lag.observe(late)
         if blocked:
             self._loop_blocked.inc(late)
+
+    def logins(self, method: str) -> LoginMetrics:
+        """Return what takes note of logins with an auth method."""
+        return LoginMetrics(logins=self._logins, method=method)
+
+    def watch_sessions(
+        self, standings: Callable[[], Iterable[SessionStanding]]
+    ) -> None:
+        """Ask for the sessions there are whenever somebody reads the metrics."""
+        self.registry.register(_SessionCollector(standings))
 
     def vault(self, connection: ObjectKey) -> VaultMetrics:
         """Return what takes note of requests over a VaultConnection."""
@@ -288,6 +310,65 @@ class _ReadCounter(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         yield CounterMetricFamily(self._name, self._help, value=self._read())
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStanding:
+    """One session with Vault, as far as metrics tell."""
+
+    connection: ObjectKey
+    method: str
+    ends: float | None  # seconds since the epoch, infinite for never; None: no token
+
+
+class _SessionCollector(Collector):
+    """Tells of sessions by counting them: their ends move with time and renewals."""
+
+    def __init__(self, standings: Callable[[], Iterable[SessionStanding]]) -> None:
+        self._standings = standings
+
+    def describe(self) -> Iterable[Metric]:
+        return self._families((), {})
+
+    def collect(self) -> Iterable[Metric]:
+        found = list(self._standings())
+        ends: dict[str, float] = {}
+        for each in found:
+            if each.ends is not None and math.isfinite(each.ends):
+                place = str(each.connection)
+                ends[place] = min(each.ends, ends.get(place, each.ends))
+        return self._families(found, ends)
+
+    def _families(
+        self, found: Iterable[SessionStanding], ends: Mapping[str, float]
+    ) -> Iterable[Metric]:
+        alive = GaugeMetricFamily(
+            "vso_sessions",
+            "Sessions with Vault.",
+            labels=("vault_connection", "method"),
+        )
+        kinds = Counting((str(each.connection), each.method) for each in found)
+        for labels, count in kinds.items():
+            alive.add_metric(labels, count)
+        earliest = GaugeMetricFamily(
+            "vso_session_earliest_end_timestamp_seconds",
+            "When the token ends that ends first, if it is not renewed.",
+            labels=("vault_connection",),
+        )
+        for place, end in ends.items():
+            earliest.add_metric((place,), end)
+        return alive, earliest
+
+
+class LoginMetrics:
+    """Takes note of the logins with one auth method."""
+
+    def __init__(self, *, logins: Counter, method: str) -> None:
+        self._logins = logins
+        self._method = method
+
+    def logged_in(self, outcome: str) -> None:
+        self._logins.labels(self._method, outcome).inc()
 
 
 class QueueMetrics:

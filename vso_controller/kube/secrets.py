@@ -15,13 +15,19 @@ from vso_controller.foundation.objects import (
     NewSecret,
     ObjectKey,
     ObservedSecret,
+    OpenSecret,
     OwnerReference,
     ResourceType,
     SecretPatch,
 )
 from vso_controller.foundation.secret import SecretData
 from vso_controller.kube.calls import MERGE_PATCH, Call, Target, Verb, object_target
-from vso_controller.kube.decoding import SecretDecoder, is_status, secret_data
+from vso_controller.kube.decoding import (
+    OpenSecretDecoder,
+    SecretDecoder,
+    is_status,
+    secret_data,
+)
 from vso_controller.kube.errors import AlreadyExists, NotFound
 from vso_controller.kube.session import ApiSession
 
@@ -45,6 +51,10 @@ class Secrets:
     async def read_data(self, key: ObjectKey) -> SecretData:
         """Read the values. Raises NotFound."""
         return secret_data(await self._get(key))
+
+    async def read_open(self, key: ObjectKey) -> OpenSecret:
+        """Read the Secret with its values. Raises NotFound."""
+        return OpenSecretDecoder().item(await self._get(key))
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
         """Create `secret`. Raises AlreadyExists when the name is taken."""

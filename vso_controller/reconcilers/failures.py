@@ -32,7 +32,7 @@ VAULT_REASONS: tuple[tuple[type[OperationFailed], Reason], ...] = (
     (vault.LeaseNotFound, Reason.VAULT_ERROR),
     (vault.PermissionDenied, Reason.VAULT_PERMISSION_DENIED),
     (vault.LoginRefused, Reason.VAULT_LOGIN_FAILED),
-    (vault.CredentialsMissing, Reason.VAULT_LOGIN_FAILED),
+    (vault.CredentialsMissing, Reason.CREDENTIALS_UNAVAILABLE),
     (vault.InvalidConnection, Reason.VAULT_CONNECTION_INVALID),
     (vault.PathNotFound, Reason.VAULT_PATH_NOT_FOUND),
     (vault.RouteNotFound, Reason.VAULT_PATH_NOT_FOUND),

@@ -118,6 +118,10 @@ class Triggers:
             self._wake_auth(auth.key)
             self._wake_users_of_auth(auth.key)
 
+    def wake_consumer(self, key: ObjectKey) -> None:
+        """Wake one who uses a session."""
+        self._wake_static_secret(key)
+
     def version_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
     ) -> None:

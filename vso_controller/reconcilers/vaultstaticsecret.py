@@ -9,6 +9,7 @@ import structlog
 
 from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec, parse_status
+from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.api.v1beta1.vaultstaticsecret import (
     KVType,
     VaultStaticSecretSpec,
@@ -92,6 +93,7 @@ class _Synced:
     question: str  # that is put to Vault about it
     destination: Desired | None = None  # None: it was adopted, nobody asked Vault
     changed: bool = False  # whether the Secret had to be written
+    client: VaultClientMeta | None = None  # who asked Vault, if that is known
 
 
 class VaultStaticSecretReconciler:
@@ -169,7 +171,7 @@ class VaultStaticSecretReconciler:
         desired = self._filled(shape, await _read(session, spec))
         changed = await self._destinations.apply(desired)
         await self._destinations.prune(resource.owner, keep=desired.key)
-        return _Synced(question, desired, changed)
+        return _Synced(question, desired, changed, session.meta)
 
     def _check_destination(self, shape: Shape) -> None:
         if is_reserved(shape.key, operator_namespace=self._operator_namespace):
@@ -210,6 +212,9 @@ class VaultStaticSecretReconciler:
                 "secret_mac": _mac(resource, synced.destination),
             }
         )
+        if after != before and synced.client is not None:
+            # Another token alone is no reason to write a status.
+            after = after.model_copy(update={"vault_client_meta": synced.client})
         news = None
         if synced.changed:
             news = News(EventReason.SECRET_SYNCED, "Secret synced")

@@ -162,6 +162,11 @@ class VaultSettings(SettingsGroup):
     `*` and `?` as in file names, IP addresses, and networks that a name may resolve
     to. If empty, all hosts but those with link-local or cloud metadata addresses,
     which always have to be listed one by one."""
+    credential_path_roots: Folders = (Path("/etc/vso-controller/credentials"),)
+    """Directories below which a file may lie that a VaultAuth logs in with
+    (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
+    Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
+    server of their choice: mount nothing there that they may not see."""
 
 
 class WatchSettings(SettingsGroup):

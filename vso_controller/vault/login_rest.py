@@ -26,6 +26,11 @@ class LoginRest:
         self._until = 0.0  # on the loop's clock
         self._length = 0.0  # seconds, before the spread; 0: no failure yet
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last login failed."""
+        return self._failure is not None
+
     def check(self) -> None:
         """Raise the failure that is remembered while its rest lasts."""
         if self._failure is not None and self._clock.monotonic() < self._until:

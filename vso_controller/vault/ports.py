@@ -53,9 +53,28 @@ class LoginRequest:
     body: Secret[dict[str, JSONValue]]
 
 
+@dataclass(frozen=True, slots=True)
+class HeldToken:
+    """A token that somebody else has made: nobody logs in with it."""
+
+    value: Secret[str]
+
+
+Credentials = LoginRequest | HeldToken
+"""What an identity has to show. Equal ones lead to the same identity in Vault."""
+
+
 class LoginMethod(Protocol):
     """Knows how to log in, and fetches fresh credentials for every login."""
 
-    async def credentials(self) -> LoginRequest:
-        """Return what to send. Raises the roots of `foundation.errors`."""
+    async def credentials(self) -> Credentials:
+        """Return what to show. Raises the roots of `foundation.errors`."""
+        ...
+
+
+class LoginObserver(Protocol):
+    """Learns how each login went."""
+
+    def logged_in(self, outcome: str) -> None:
+        """Take note of one: `Succeeded`, or the name of a class of errors."""
         ...

@@ -29,6 +29,7 @@ class Operation(StrEnum):
     LOOKUP_TOKEN = "lookup_token"
     RENEW_TOKEN = "renew_token"
     REVOKE_TOKEN = "revoke_token"
+    CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
 
 

@@ -6,6 +6,7 @@ It promises
 * that a failed login is answered from memory until its rest has passed;
 * that a denied call leads to a new login only if the token is dead, once for all who
   were denied with it, and not within a minute of one that did not help;
+* that a denied call is explained once for a path and a token, where Vault tells why;
 * that a token is used no longer than it lives, and kept as long as it lives;
 * that a read is not answered from before what this identity wrote.
 
@@ -25,22 +26,23 @@ from vso_controller.foundation.errors import (
     Gone,
     Invalid,
     OperationFailed,
-    OutcomeUnknown,
+    Transient,
 )
 from vso_controller.foundation.secret import Secret
+from vso_controller.vault.capabilities import Capabilities
 from vso_controller.vault.consistency import ConsistentTransport
-from vso_controller.vault.errors import (
-    CredentialsMissing,
-    LoginRefused,
-    LoginUnanswered,
-    PermissionDenied,
-)
+from vso_controller.vault.entrance import Entrance
+from vso_controller.vault.errors import PermissionDenied
 from vso_controller.vault.login_rest import LoginRest
-from vso_controller.vault.paths import split_path
-from vso_controller.vault.ports import LoginMethod, LoginRequest, Transport
+from vso_controller.vault.ports import (
+    Credentials,
+    LoginMethod,
+    LoginObserver,
+    Transport,
+)
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
 from vso_controller.vault.timing import SessionTiming
-from vso_controller.vault.tokens import Moment, Token, token_from_login
+from vso_controller.vault.tokens import Moment, Token
 
 DEFAULT_TIMING = SessionTiming()
 _TIMER_SLACK = 0.1  # seconds; a timer may fire a moment before its time
@@ -56,16 +58,25 @@ class VaultSession:
         login: LoginMethod,
         clock: Clock,
         random: Random,
+        observer: LoginObserver,
         namespace: str = "",
         timing: SessionTiming = DEFAULT_TIMING,
     ) -> None:
         self._timing = timing
         self._transport = ConsistentTransport(transport, clock=clock)
-        self._login = login
+        self._entrance = Entrance(
+            transport=self._transport,
+            login=login,
+            clock=clock,
+            namespace=namespace,
+            observer=observer,
+        )
         self._clock = clock
         self._namespace = namespace
         self._rest = LoginRest(timing=timing, clock=clock, random=random)
         self._token: Token | None = None
+        self._shown: Credentials | None = None  # what brought the token
+        self._capabilities = Capabilities(self._transport)  # of the token
         self._logging_in = asyncio.Lock()
         self._looking_up = asyncio.Lock()
         self._renewing = asyncio.Lock()
@@ -78,6 +89,11 @@ class VaultSession:
     def client_id(self) -> str:
         """Hex BLAKE2b-256 of the token's accessor; "" without token or accessor."""
         return self._token.client_id if self._token is not None else ""
+
+    @property
+    def ends(self) -> float | None:
+        """When the token ends on the boot clock, infinite for never; None: no token."""
+        return self._token.ends if self._token is not None else None
 
     @property
     def next_renewal(self) -> float | None:
@@ -112,15 +128,15 @@ class VaultSession:
         token = await self._usable_token()
         try:
             return await self._transport.request(replace(request, token=token.value))
-        except PermissionDenied:
+        except PermissionDenied as denied:
             if await self._is_alive(token):
-                raise
+                raise await self._explained(denied, request, token) from denied
         token = await self._replace(token)
         try:
             return await self._transport.request(replace(request, token=token.value))
-        except PermissionDenied:
+        except PermissionDenied as denied:
             self._vain_login = self._clock.monotonic()
-            raise
+            raise await self._explained(denied, request, token) from denied
 
     async def renew(self) -> None:
         """Renew the token, or replace one that cannot be renewed any more, if due.
@@ -140,13 +156,45 @@ class VaultSession:
                 self._exchange(token, token.not_renewed(moment, forever=hopeless))
                 raise
 
+    async def reconsider(self) -> bool:
+        """Look at the credentials again, and log in if they are others.
+
+        Return whether that is news for those who use the session: there are other
+        credentials, or those of a login that failed may be good now. Raises what kept
+        the new ones from being used; only a Transient leaves the token in use.
+        """
+        async with self._logging_in:
+            had_failed = self._rest.has_failed
+            self._rest.forget()
+            if self._token is None:
+                return had_failed
+            try:
+                credentials = await self._entrance.credentials()
+                if credentials == self._shown:
+                    return had_failed
+                await self._log_in(credentials)
+            except OperationFailed as error:
+                if not isinstance(error, Transient):
+                    self._token = None
+                raise
+            return True
+
     async def revoke(self) -> None:
-        """Give the token back. The session can be used again and would log in."""
+        """Give the token back, if it is ours to give.
+
+        The session can be used again and would log in.
+        """
         token, self._token = self._token, None
-        if token is not None:
+        if token is not None and token.is_ours:
             await self._ask_about(
                 token, Operation.REVOKE_TOKEN, Method.PUT, "revoke-self"
             )
+
+    async def _explained(
+        self, denied: PermissionDenied, request: VaultRequest, token: Token
+    ) -> PermissionDenied:
+        why = await self._capabilities.explain(replace(request, token=token.value))
+        return PermissionDenied(f"{denied}; {why}") if why else denied
 
     async def _usable_token(self) -> Token:
         token = self._token
@@ -165,33 +213,20 @@ class VaultSession:
             ):
                 return token
             self._rest.check()
-            try:
-                self._token = await self._log_in()
-            except OperationFailed as error:
-                self._rest.begin(error)
-                raise
-            self._rest.forget()
-            return self._token
+            return await self._log_in()
 
-    async def _log_in(self) -> Token:
-        request = await self._login_request()
-        since = Moment.now(self._clock)
+    async def _log_in(self, credentials: Credentials | None = None) -> Token:
         try:
-            reply = await self._transport.request(request)
-        except OutcomeUnknown as error:
-            raise LoginUnanswered(str(error)) from error
-        except (Denied, Invalid, Gone) as error:
-            raise LoginRefused(f"{error}; check mount, role and audiences") from error
-        return token_from_login(reply, since=since)
-
-    async def _login_request(self) -> VaultRequest:
-        try:
-            login = await self._login.credentials()
-        except OutcomeUnknown as error:
-            raise LoginUnanswered(f"credentials for a login: {error}") from error
-        except Gone as error:
-            raise CredentialsMissing(f"credentials for a login: {error}") from error
-        return _request_of(login, self._namespace)
+            shown = credentials or await self._entrance.credentials()
+            token = await self._entrance.enter(shown)
+        except OperationFailed as error:
+            self._rest.begin(error)
+            raise
+        self._rest.forget()
+        self._shown = shown
+        self._token = token.succeeding(self._token)
+        self._capabilities = Capabilities(self._transport)
+        return self._token
 
     async def _is_alive(self, token: Token) -> bool:
         """Whether `token`, with which a call was denied, is still good.
@@ -256,14 +291,3 @@ class VaultSession:
 
 def _is_due(token: Token, now: float) -> bool:
     return token.next_step is not None and token.next_step <= now + _TIMER_SLACK
-
-
-def _request_of(login: LoginRequest, namespace: str) -> VaultRequest:
-    return VaultRequest(
-        operation=Operation.LOGIN,
-        method=Method.PUT,
-        path=("auth", *split_path(login.mount), "login"),
-        body=login.body,
-        namespace=namespace,
-        repeatable=False,
-    )

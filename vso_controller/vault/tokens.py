@@ -23,6 +23,7 @@ _RETRIED_AFTER = 1 / 3  # of the life that is left
 _SHORTEST_RETRY = 5.0  # seconds
 _LONGEST_MARGIN = 10.0  # seconds
 _MARGIN = 0.1  # of the TTL
+_SHORTEST_TTL = 0.5  # seconds; a life is told in whole ones, and 0 would mean no end
 _LONGEST_TTL = 10**10  # seconds; what is longer is no duration but an attack
 
 
@@ -51,6 +52,7 @@ class Token:
     ends: float  # on the boot clock; infinite: no end
     next_step: float | None  # on the loop's clock: when to renew or replace it
     exhausted: bool = False  # renewing it does not prolong its life any more
+    is_ours: bool = True  # a login of ours brought it; others are not ours to revoke
 
     def is_usable(self, moment: Moment) -> bool:
         """Whether it will outlive a request that is sent now."""
@@ -86,6 +88,16 @@ class Token:
             exhausted=self.exhausted or forever,
         )
 
+    def succeeding(self, former: Token | None) -> Self:
+        """Return the token as it follows `former`, which may be the same one.
+
+        That happens to a token which nobody logs in with: fetched again, it cannot be
+        renewed any better than before.
+        """
+        if former is None or not former.exhausted or former.value != self.value:
+            return self
+        return replace(self, exhausted=True, next_step=None)
+
 
 def token_from_login(reply: VaultReply, *, since: Moment) -> Token:
     """Return the token that a login sent at `since` brought.
@@ -103,6 +115,39 @@ def token_from_login(reply: VaultReply, *, since: Moment) -> Token:
         ends=_end(ttl, since),
         next_step=_next_step(ttl, since) if auth.renewable else None,
     )
+
+
+def token_from_lookup(value: Secret[str], reply: VaultReply, *, since: Moment) -> Token:
+    """Return the token `value`, which was looked up at `since`.
+
+    Raises NotVaultAnswer for an answer that says nothing of its life.
+    """
+    try:
+        found = _Lookup.model_validate(reply.document.reveal().get("data"))
+    except ValidationError as error:
+        raise NotVaultAnswer("the answer to a lookup tells of no token") from error
+    endless = found.expire_time is None
+    ttl = 0.0 if endless else max(float(found.ttl), _SHORTEST_TTL)
+    return Token(
+        value=value,
+        client_id=_client_id(found.accessor),
+        renewable=found.renewable,
+        granted=float(found.creation_ttl or ttl),
+        ttl=ttl,
+        ends=_end(ttl, since),
+        next_step=_next_step(ttl, since) if found.renewable else None,
+        is_ours=False,
+    )
+
+
+class _Lookup(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    accessor: Annotated[str, Field(repr=False)] = ""
+    ttl: Annotated[int, Field(ge=0, le=_LONGEST_TTL)] = 0
+    creation_ttl: Annotated[int, Field(ge=0, le=_LONGEST_TTL)] = 0
+    expire_time: str | None = None  # None: it has no end
+    renewable: StrictBool = False
 
 
 class _Auth(BaseModel):

@@ -123,7 +123,9 @@ VAULT_AUTH_SPEC: Table = {
     "vaultAuthGlobalRef.mergeStrategy.params": MERGE_STRATEGY,
     "namespace": TEXT,
     "allowedNamespaces": TEXTS,
-    "method": Row("string", enum=("kubernetes", "jwt", "appRole", "aws", "gcp")),
+    "method": Row(
+        "string", enum=("kubernetes", "jwt", "appRole", "aws", "gcp", "token")
+    ),
     "mount": TEXT,
     "params": TEXT_MAP,
     "headers": TEXT_MAP,
@@ -157,6 +159,9 @@ VAULT_AUTH_SPEC: Table = {
     "gcp.region": TEXT,
     "gcp.clusterName": TEXT,
     "gcp.projectID": TEXT,
+    "token": OBJECT,
+    "token.secretRef": TEXT,
+    "token.tokenPath": TEXT,
     "storageEncryption": OBJECT,
     "storageEncryption.mount": REQUIRED_TEXT,
     "storageEncryption.keyName": REQUIRED_TEXT,

@@ -23,6 +23,8 @@ from vso_controller.api.v1beta1.vaultstaticsecret import (
     VaultStaticSecretSpec,
 )
 from vso_controller.domain import hmackey
+from vso_controller.domain.login import login_of
+from vso_controller.domain.reasons import Failure
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "examples"
@@ -77,6 +79,25 @@ def test_example_static_secrets_are_read(
     )
     assert (spec.destination.name, spec.destination.create) == (destination, True)
     assert spec.refresh_after == refresh_after
+
+
+def test_every_auth_method_has_examples_that_can_be_used() -> None:
+    folder = EXAMPLES / "logins"
+    specs = {
+        one["metadata"]["name"]: parse_spec(
+            VaultAuthSpec, json.dumps(one["spec"]).encode()
+        )
+        for one in manifests(folder)
+    }
+
+    logins = {name: login_of(spec) for name, spec in specs.items()}
+    assert [one for one in logins.values() if isinstance(one, Failure)] == []
+    assert {spec.method for spec in specs.values()} == {
+        AuthMethod.KUBERNETES,
+        AuthMethod.JWT,
+        AuthMethod.APP_ROLE,
+        AuthMethod.TOKEN,
+    }
 
 
 def test_examples_refer_to_what_is_there() -> None:

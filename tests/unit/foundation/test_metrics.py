@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 from prometheus_client import generate_latest
 
-from vso_controller.foundation.metrics import Metrics
+from vso_controller.foundation.metrics import Metrics, SessionStanding
 from vso_controller.foundation.objects import ObjectKey
 
 DATABASE = ObjectKey("apps", "database")
@@ -35,6 +35,38 @@ def samples(metrics: Metrics, prefix: str) -> dict[str, float]:
 def test_build_is_told(metrics: Metrics) -> None:
     assert samples(metrics, "vso_build_info") == {
         'vso_build_info{git_version="1.2.3"}': 1
+    }
+
+
+def test_sessions_are_counted_when_somebody_asks(metrics: Metrics) -> None:
+    there: list[SessionStanding] = []
+    metrics.watch_sessions(lambda: there)
+    assert samples(metrics, "vso_session") == {}
+
+    there += [
+        SessionStanding(VAULT, "jwt", ends=None),
+        SessionStanding(VAULT, "jwt", ends=float("inf")),
+        SessionStanding(VAULT, "token", ends=300.0),
+        SessionStanding(VAULT, "jwt", ends=200.0),
+        SessionStanding(DATABASE, "jwt", ends=float("inf")),
+    ]
+
+    end = "vso_session_earliest_end_timestamp_seconds"
+    assert samples(metrics, "vso_session") == {
+        'vso_sessions{method="jwt",vault_connection="apps/vault"}': 3,
+        'vso_sessions{method="token",vault_connection="apps/vault"}': 1,
+        'vso_sessions{method="jwt",vault_connection="apps/database"}': 1,
+        f'{end}{{vault_connection="apps/vault"}}': 200,
+    }
+
+
+def test_logins_are_counted_by_method_and_result(metrics: Metrics) -> None:
+    metrics.logins("jwt").logged_in("Succeeded")
+    metrics.logins("jwt").logged_in("LoginRefused")
+
+    assert samples(metrics, "vso_logins_total") == {
+        'vso_logins_total{method="jwt",result="Succeeded"}': 1,
+        'vso_logins_total{method="jwt",result="LoginRefused"}': 1,
     }
 
 

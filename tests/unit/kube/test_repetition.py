@@ -89,6 +89,9 @@ class Operation:
 
 OPERATIONS = [
     Operation("secrets", Verb.GET, YES, lambda session: secrets(session).read(KEY)),
+    Operation(
+        "secrets", Verb.GET, YES, lambda session: secrets(session).read_open(KEY)
+    ),
     # The name is the fence, but who gets AlreadyExists must know whose it is.
     Operation("secrets", Verb.CREATE, NO, lambda session: secrets(session).create(NEW)),
     # The version is the fence: the second is a conflict with the first.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.reconcilers.world import (
     RESOURCE,
     World,
 )
+from vso_controller.domain.cachekey import cache_key
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.objects import (
@@ -75,6 +77,43 @@ async def test_synced_resource_says_so() -> None:
     assert [(told.reason, told.kind) for told in world.kubernetes.told] == [
         ("SecretSynced", "Normal")
     ]
+
+
+async def test_status_names_the_client_as_upstream_does() -> None:
+    world = World().in_order()
+
+    await sync(world)
+
+    meta = world.status(world.resources, RESOURCE)["vaultClientMeta"]
+    assert meta == {
+        "cacheKey": cache_key(
+            "kubernetes",
+            auth_uid="uid-of-auth",
+            auth_generation=1,
+            connection_uid="uid-of-vault",
+            connection_generation=1,
+            provider_uid="uid-of-app-sa",
+        ),
+        "id": hashlib.blake2b(b"accessor-1", digest_size=32).hexdigest(),
+    }
+
+
+async def test_another_token_alone_writes_no_status() -> None:
+    world = World().in_order()
+    await sync(world)
+    before = world.status(world.resources, RESOURCE)
+    writes = world.kubernetes.writes
+
+    world.vault.revoke_all()
+    await sync(world)
+    assert world.vault.logins == 2
+    assert world.kubernetes.writes == writes
+    world.vault.put(2, password="n3w")
+    await sync(world)
+
+    after = world.status(world.resources, RESOURCE)
+    assert after["vaultClientMeta"]["cacheKey"] == before["vaultClientMeta"]["cacheKey"]
+    assert after["vaultClientMeta"]["id"] != before["vaultClientMeta"]["id"]
 
 
 async def test_refresh_that_finds_nothing_new_asks_kubernetes_nothing() -> None:

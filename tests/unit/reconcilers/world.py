@@ -6,6 +6,7 @@ it asserts on is what the world holds afterwards.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,15 +28,17 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.credentials.authorities import Authorities
-from vso_controller.credentials.cafiles import CaFiles
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.files import RootedFiles
+from vso_controller.credentials.logins import Logins
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
+from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
-from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
@@ -106,6 +109,13 @@ class FakeVault(VaultInMemory):
         self.stored[PATH] = {"data": data, "metadata": {"version": str(version)}}
 
 
+def service_account_token(uid: str) -> Secret[str]:
+    """Return what a token of the ServiceAccount `uid` looks like."""
+    claims = {"kubernetes.io": {"serviceaccount": {"name": "any", "uid": uid}}}
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+    return Secret(f"canary-header.{part.rstrip('=')}.canary-jwt")
+
+
 class FakeTokens:
     """Issues tokens of the ServiceAccounts there are."""
 
@@ -120,7 +130,7 @@ class FakeTokens:
             raise self.failure
         if service_account not in self.accounts:
             raise NotFound(f"create serviceaccounts/token {service_account}")
-        return Secret("canary-jwt")
+        return service_account_token(f"uid-of-{service_account.name}")
 
 
 @dataclass
@@ -134,6 +144,7 @@ class World:
     clients: list[tuple[str, bytes | None]] = field(default_factory=list)
     woken: list[ObjectKey] = field(default_factory=list)
     client_failure: OperationFailed | None = None
+    credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
 
@@ -168,12 +179,13 @@ class World:
             auth=self.woken.append,
             static_secret=self.woken.append,
         )
-        self.kubernetes.versions.handler = self.triggers.version_changed
+        self.kubernetes.versions.handler = self._version_changed
 
     def _open_sessions(self) -> None:
         self.clients_of = Connections(
             authorities=Authorities(
-                secrets=self.kubernetes, files=CaFiles(roots=self.ca_roots)
+                secrets=self.kubernetes,
+                files=RootedFiles(roots=self.ca_roots, flag="--ca-path-roots"),
             ),
             make_client=self._make_client,
             forgotten=self.metrics.vault_gone,
@@ -181,17 +193,27 @@ class World:
         self.pool = SessionPool(
             references=self.references,
             connections=self.clients_of,
-            tokens=self.tokens,
+            logins=Logins(
+                tokens=self.tokens,
+                secrets=self.kubernetes,
+                files=RootedFiles(
+                    roots=self.credential_roots, flag="--credential-path-roots"
+                ),
+            ),
+            secrets=CredentialSecrets(versions=self.kubernetes.versions),
             make_session=lambda transport, login, namespace: VaultSession(
                 transport=transport,
                 login=login,
                 clock=self.clock,
                 random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
+                observer=self.metrics.logins(login.name),
                 namespace=namespace,
             ),
             clock=self.clock,
             wake=self.woken.append,
+            wake_consumer=self.triggers.wake_consumer,
         )
+        self.metrics.watch_sessions(self.pool.standings)
 
     def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
@@ -330,6 +352,12 @@ class World:
             id(self.resources): VAULT_STATIC_SECRET,
         }
         return kinds[id(store)].resource.plural, key
+
+    def _version_changed(
+        self, old: ObjectVersion | None, new: ObjectVersion | None
+    ) -> None:
+        self.triggers.version_changed(old, new)
+        self.pool.secret_changed(old, new)
 
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None

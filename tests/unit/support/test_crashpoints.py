@@ -103,5 +103,10 @@ async def test_process_freezes_before_the_answer_to_its_request(
 
 async def is_stopped(process: ServerProcess) -> None:
     """Assert that Linux says so, which takes it a moment after the signal."""
+    assert state_of(process) == "T"
+
+
+def state_of(process: ServerProcess) -> str:
+    """Return the letter with which Linux tells what a process is doing."""
     stat = Path(f"/proc/{process.pid}/stat").read_text()
-    assert stat.rpartition(")")[2].split()[0] == "T"
+    return stat.rpartition(")")[2].split()[0]

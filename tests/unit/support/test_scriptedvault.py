@@ -8,6 +8,7 @@ from random import Random
 import aiohttp
 import pytest
 
+from tests.fakes.vault_transport import LoginLog
 from tests.support.scriptedvault.consistency import decode
 from tests.support.scriptedvault.messages import Asked, Said, refusal
 from tests.support.scriptedvault.node import NodeState
@@ -372,6 +373,7 @@ async def test_a_session_lives_with_its_tokens(
         login=ScriptedLogin(),
         clock=clock,
         random=Random(7),  # noqa: S311 - spreads rests, keeps no secret
+        observer=LoginLog(),
     )
 
     await session.read(("secret", "data", "app"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-from tests.fakes.vault_transport import LoopClock, RoleLogin, VaultInMemory
+from tests.fakes.vault_transport import LoginLog, LoopClock, RoleLogin, VaultInMemory
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.secret import Secret
-from vso_controller.vault.ports import Transport
+from vso_controller.vault.ports import LoginMethod, Transport
 from vso_controller.vault.session import VaultSession
 
 PATH = ("secret", "app")
@@ -22,7 +22,8 @@ def vault_with_a_secret() -> VaultInMemory:
 def session_with(
     vault: Transport,
     *,
-    login: RoleLogin | None = None,
+    login: LoginMethod | None = None,
+    observer: LoginLog | None = None,
     clock: LoopClock | None = None,
     namespace: str = "",
 ) -> VaultSession:
@@ -31,6 +32,7 @@ def session_with(
         login=login or RoleLogin(),
         clock=clock or LoopClock(),
         random=Random(7),  # noqa: S311 - spreads rests, keeps no secret
+        observer=observer or LoginLog(),
         namespace=namespace,
     )
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.vault_server import ScriptedServer, says_json
-from tests.fakes.vault_transport import LoopClock
+from tests.fakes.vault_transport import LoginLog, LoopClock
 from tests.unit.vault.asking import READ, TOKEN
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.secret import Secret
@@ -110,6 +110,7 @@ async def test_login_is_what_was_meant_or_is_not_sent(
         login=KubernetesLogin(mount=mount, role=role, request_token=request_token),
         clock=LoopClock(),
         random=Random(7),  # noqa: S311 - spreads rests, keeps no secret
+        observer=LoginLog(),
     )
 
     with pytest.raises(OperationFailed) as failed:

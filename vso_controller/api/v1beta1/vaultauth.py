@@ -19,6 +19,7 @@ class AuthMethod(StrEnum):
     APP_ROLE = "appRole"
     AWS = "aws"
     GCP = "gcp"
+    TOKEN = "token"
 
 
 class MergeStrategy(StrEnum):
@@ -130,6 +131,18 @@ class GCPAuth(ApiModel):
     """Google project of the cluster; asked from the metadata server if empty."""
 
 
+class TokenAuth(ApiModel):
+    """Uses a token that somebody else has made, and renews it if it can be renewed.
+
+    The upstream operator does not know this method.
+    """
+
+    secret_ref: str | None = None
+    """Secret whose key `token` is the token, in the syncing object's namespace."""
+    token_path: str | None = None
+    """Path of a file in the controller's container that holds the token."""
+
+
 class StorageEncryption(ApiModel):
     """The transit key that encrypts clients which are stored."""
 
@@ -174,6 +187,8 @@ class VaultAuthSpec(ApiModel):
     """Configuration of the method aws."""
     gcp: GCPAuth | None = None
     """Configuration of the method gcp."""
+    token: TokenAuth | None = None
+    """Configuration of the method token, which needs no mount."""
     storage_encryption: StorageEncryption | None = None
     """Transit key that encrypts clients which are stored."""
 
