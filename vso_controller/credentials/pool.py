@@ -181,7 +181,7 @@ class SessionPool:
             if entry.session.next_renewal != entry.renewal:
                 self._wake(key)
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Renew the token of the session `key` if that is due, and say when it is.
 
         Raises what kept it from being renewed; the token is used until it ends.

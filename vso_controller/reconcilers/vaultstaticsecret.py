@@ -120,7 +120,7 @@ class VaultStaticSecretReconciler:
         self._policy = policy
         self._clock = clock
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Make the destination what Vault says, writing only when it must.
 
         Raises what went wrong, after it was reported, if a new try may help.
