@@ -9,14 +9,17 @@ controller that this pool is the reconciler of.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.ports import TokenRequester
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.domain.login import KubernetesLogin
 from vso_controller.domain.reasons import Reason, Refusal, Scope
@@ -78,9 +81,12 @@ class _Entry:
 class ConsumerSession:
     """A session in the hands of one consumer: it reads, no more."""
 
-    def __init__(self, *, pool: SessionPool, key: ObjectKey, entry: _Entry) -> None:
+    def __init__(
+        self, *, pool: SessionPool, key: ObjectKey, entry: _Entry, since: float
+    ) -> None:
         self._pool = pool
         self._entry = entry
+        self._since = since
         self.key = key
 
     async def read(
@@ -90,10 +96,20 @@ class ConsumerSession:
         query: Mapping[str, str] | None = None,
         namespace: str | None = None,
     ) -> VaultReply:
-        """Read `path` of Vault; a namespace of None is that of the VaultAuth."""
-        return await self._pool.read(
-            self.key, self._entry, path, query=query, namespace=namespace
+        """Read `path` of Vault; a namespace of None is that of the VaultAuth.
+
+        The answer may be shared with others of the same identity, so what is read must
+        not issue anything.
+        """
+        session = self._entry.session
+        question = Question(
+            connection=self._entry.connection.key,
+            session=session,
+            namespace=session.namespace if namespace is None else namespace,
+            path=path,
+            query=frozenset((query or {}).items()),
         )
+        return await self._pool.read(self.key, self._entry, question, since=self._since)
 
 
 class SessionPool:
@@ -105,6 +121,7 @@ class SessionPool:
         references: References,
         connections: Connections,
         tokens: TokenRequester,
+        reads: SharedReads,
         make_session: MakeSession,
         clock: Clock,
         wake: Wake,
@@ -112,6 +129,7 @@ class SessionPool:
         self._references = references
         self._connections = connections
         self._tokens = tokens
+        self._reads = reads
         self._make_session = make_session
         self._clock = clock
         self._wake = wake
@@ -123,9 +141,16 @@ class SessionPool:
         return len(self._entries)
 
     async def open(
-        self, consumer: ObjectKey, auth_reference: str | None
+        self,
+        consumer: ObjectKey,
+        auth_reference: str | None,
+        *,
+        since: float = math.inf,
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
+
+        Reads share what others of the same identity asked at `since` (loop clock) or
+        later; unless told so they share nothing.
 
         Raises Refusal where the references or the VaultConnection do not allow one.
         """
@@ -141,7 +166,7 @@ class SessionPool:
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, key, resolved, connection)
         self._use(consumer, key, entry)
-        return ConsumerSession(pool=self, key=key, entry=entry)
+        return ConsumerSession(pool=self, key=key, entry=entry, since=since)
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
@@ -155,25 +180,38 @@ class SessionPool:
         entry.consumers.discard(consumer)
         if not entry.consumers:
             del self._entries[key]
+            self._reads.forget(entry.session)
 
     def clear(self) -> None:
         """Forget all consumers and sessions. Their tokens are left to end."""
         self._entries.clear()
         self._uses.clear()
+        self._reads.clear()
 
     async def read(
         self,
         key: ObjectKey,
         entry: _Entry,
-        path: tuple[str, ...],
+        question: Question,
         *,
-        query: Mapping[str, str] | None,
-        namespace: str | None,
+        since: float,
+    ) -> VaultReply:
+        """Return what Vault says to the session of `entry`, since `since` or later."""
+        return await self._reads.read(
+            question, since=since, ask=lambda: self._ask(key, entry, question)
+        )
+
+    async def _ask(
+        self, key: ObjectKey, entry: _Entry, question: Question
     ) -> VaultReply:
         """Read with the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                return await entry.session.read(path, query=query, namespace=namespace)
+                return await entry.session.read(
+                    question.path,
+                    query=dict(question.query),
+                    namespace=question.namespace,
+                )
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
@@ -227,7 +265,10 @@ class SessionPool:
         There was one if a CA was replaced and has come back: its client is closed.
         """
         session = self._new_session(resolved, connection, key.namespace)
-        consumers = set() if entry is None else entry.consumers
+        consumers: set[ObjectKey] = set()
+        if entry is not None:
+            consumers = entry.consumers
+            self._reads.forget(entry.session)
         log.info(
             "session_opened",
             session=str(key),

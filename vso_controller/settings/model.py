@@ -148,6 +148,10 @@ class VaultSettings(SettingsGroup):
     the VaultAuth which refers to it by a name alone."""
     connection_probe_interval: Period = timedelta(seconds=60)
     """Time between two looks at whether a Vault server answers."""
+    read_sharing_window: Duration = timedelta(seconds=10)
+    """Time for which an answer of Vault is kept for others of the same identity that
+    are to read the same and were woken before it was asked for. With `0s` only reads
+    that are under way are shared."""
 
 
 class WatchSettings(SettingsGroup):

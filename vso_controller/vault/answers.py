@@ -72,7 +72,11 @@ def read_answer(request: VaultRequest, answer: Answer, *, about: str) -> VaultRe
         raise _error(request, answer, document, about)
     if document is None:
         raise unreadable(request, about, "the answer is not JSON as Vault sends it")
-    return VaultReply(status=answer.status, document=Secret(document))
+    return VaultReply(
+        status=answer.status,
+        document=Secret(document),
+        size=len(answer.body.reveal()),
+    )
 
 
 def unreadable(request: VaultRequest, about: str, why: str) -> OperationFailed:

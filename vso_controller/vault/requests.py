@@ -55,10 +55,14 @@ class VaultRequest:
 
 @dataclass(frozen=True, slots=True)
 class VaultReply:
-    """A successful answer; its document is `{}` when there was no content."""
+    """A successful answer; its document is `{}` when there was no content.
+
+    Readers may share one: nobody changes the document.
+    """
 
     status: int
     document: Secret[dict[str, JSONValue]]
+    size: int = 0  # bytes of the document as it came
 
     def member(self, name: str) -> Secret[dict[str, JSONValue]] | None:
         """Return the object called `name`; None if it is absent, null or no object."""

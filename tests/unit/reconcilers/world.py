@@ -25,8 +25,10 @@ from vso_controller.api.kinds import (
     Kind,
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
@@ -132,6 +134,7 @@ class World:
     woken: list[ObjectKey] = field(default_factory=list)
     client_failure: OperationFailed | None = None
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
+    read_sharing_window: float = 0.0  # seconds
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -169,6 +172,11 @@ class World:
             references=references,
             connections=self.clients_of,
             tokens=self.tokens,
+            reads=SharedReads(
+                answers=Answers(window=self.read_sharing_window, clock=self.clock),
+                observer=self.metrics,
+                clock=self.clock,
+            ),
             make_session=lambda transport, login, namespace: VaultSession(
                 transport=transport,
                 login=login,
