@@ -25,7 +25,7 @@ async def test_fifty_resources_on_one_path_cost_one_read_a_slot(
 ) -> None:
     await team.put("shared", password="0ld")
     for name in FLEET:
-        await share(team, name, refreshAfter=f"{PERIOD:g}s")
+        await share(team, name, refresh_after=f"{PERIOD:g}s")
     for name in FLEET:
         await team.wait_ready(name)
 
@@ -46,26 +46,26 @@ async def test_who_was_woken_after_a_write_sees_it_though_an_older_read_goes_on(
 ) -> None:
     await team.connect(timeout="5s")
     await team.put("shared", password="0ld")
-    await share(team, "edited", refreshAfter="1h")
+    await share(team, "edited", refresh_after="1h")
     await team.wait_ready("edited")
     path = f"/v1/secret/data/{team.namespace}/shared"
     # Vault answers it, and the answer does not arrive.
     stalled = Rule(do=Stall(0), on=Requests(("GET",), path=path), when=First(1))
 
     with world.vault_proxy.faults.active(stalled):
-        await share(team, "waiting", refreshAfter="1h")
+        await share(team, "waiting", refresh_after="1h")
         await eventually(lambda: has_fired(stalled), within=PATIENCE)
         await team.put("shared", password="n3w")
-        await share(team, "edited", refreshAfter="2h")
+        await share(team, "edited", refresh_after="2h")
         await team.wait_value("password", b"n3w", "edited-secret")
 
         assert await team.secret("waiting-secret") is None, "its read still goes on"
     await team.wait_value("password", b"n3w", "waiting-secret")
 
 
-async def share(team: Team, name: str, **changes: object) -> None:
+async def share(team: Team, name: str, *, refresh_after: str) -> None:
     """Create or change a resource that reads the path that all read."""
-    await team.sync(name, path=f"{team.namespace}/shared", **changes)
+    await team.sync(name, path=f"{team.namespace}/shared", refreshAfter=refresh_after)
 
 
 def reads_of(team: Team, mark: int) -> RequestLog:
