@@ -18,12 +18,14 @@ from vso_controller.api.kinds import (
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.domain import hmackey
@@ -138,6 +140,7 @@ class Controllers:
                 ),
             ),
             secrets=CredentialSecrets(versions=self.versions),
+            reads=self._shared_reads(),
             make_session=self._make_session,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
@@ -269,6 +272,14 @@ class Controllers:
                 random=self._random,
             ),
             observer=self._metrics,
+        )
+
+    def _shared_reads(self) -> SharedReads:
+        window = self._settings.read_sharing_window.total_seconds()
+        return SharedReads(
+            answers=Answers(window=window, clock=self._clock),
+            observer=self._metrics,
+            clock=self._clock,
         )
 
     def _make_client(

@@ -9,15 +9,18 @@ controller that this pool is the reconciler of.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from vso_controller.api.v1beta1.shared import VaultClientMeta
+from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.logins import IdentityLogin, Logins
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.domain.cachekey import cache_key
@@ -86,9 +89,12 @@ class _Entry:
 class ConsumerSession:
     """A session in the hands of one consumer: it reads, no more."""
 
-    def __init__(self, *, pool: SessionPool, key: ObjectKey, entry: _Entry) -> None:
+    def __init__(
+        self, *, pool: SessionPool, key: ObjectKey, entry: _Entry, since: float
+    ) -> None:
         self._pool = pool
         self._entry = entry
+        self._since = since
         self.key = key
 
     @property
@@ -115,10 +121,20 @@ class ConsumerSession:
         query: Mapping[str, str] | None = None,
         namespace: str | None = None,
     ) -> VaultReply:
-        """Read `path` of Vault; a namespace of None is that of the VaultAuth."""
-        return await self._pool.read(
-            self.key, self._entry, path, query=query, namespace=namespace
+        """Read `path` of Vault; a namespace of None is that of the VaultAuth.
+
+        The answer may be shared with others of the same identity, so what is read must
+        not issue anything.
+        """
+        session = self._entry.session
+        question = Question(
+            connection=self._entry.connection.key,
+            session=session,
+            namespace=session.namespace if namespace is None else namespace,
+            path=path,
+            query=frozenset((query or {}).items()),
         )
+        return await self._pool.read(self.key, self._entry, question, since=self._since)
 
 
 class SessionPool:
@@ -131,6 +147,7 @@ class SessionPool:
         connections: Connections,
         logins: Logins,
         secrets: CredentialSecrets,
+        reads: SharedReads,
         make_session: MakeSession,
         clock: Clock,
         wake: Wake,
@@ -140,6 +157,7 @@ class SessionPool:
         self._connections = connections
         self._logins = logins
         self._secrets = secrets
+        self._reads = reads
         self._make_session = make_session
         self._clock = clock
         self._wake = wake
@@ -152,9 +170,16 @@ class SessionPool:
         return len(self._entries)
 
     async def open(
-        self, consumer: ObjectKey, auth_reference: str | None
+        self,
+        consumer: ObjectKey,
+        auth_reference: str | None,
+        *,
+        since: float = math.inf,
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
+
+        Reads share what others of the same identity asked at `since` (loop clock) or
+        later; unless told so they share nothing.
 
         Raises Refusal where the references or the VaultConnection do not allow one.
         """
@@ -171,7 +196,7 @@ class SessionPool:
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, identity, resolved, connection)
         self._use(consumer, key, entry)
-        return ConsumerSession(pool=self, key=key, entry=entry)
+        return ConsumerSession(pool=self, key=key, entry=entry, since=since)
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
@@ -186,11 +211,13 @@ class SessionPool:
         if not entry.consumers:
             self._secrets.release(entry.login.source.secret, session=key)
             del self._entries[key]
+            self._reads.forget(entry.session)
 
     def clear(self) -> None:
         """Forget all consumers and sessions. Their tokens are left to end."""
         for consumer in tuple(self._uses):
             self.release(consumer)
+        self._reads.clear()
 
     def secret_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
@@ -209,15 +236,26 @@ class SessionPool:
         self,
         key: ObjectKey,
         entry: _Entry,
-        path: tuple[str, ...],
+        question: Question,
         *,
-        query: Mapping[str, str] | None,
-        namespace: str | None,
+        since: float,
+    ) -> VaultReply:
+        """Return what Vault says to the session of `entry`, since `since` or later."""
+        return await self._reads.read(
+            question, since=since, ask=lambda: self._ask(key, entry, question)
+        )
+
+    async def _ask(
+        self, key: ObjectKey, entry: _Entry, question: Question
     ) -> VaultReply:
         """Read with the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                return await entry.session.read(path, query=query, namespace=namespace)
+                return await entry.session.read(
+                    question.path,
+                    query=dict(question.query),
+                    namespace=question.namespace,
+                )
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
@@ -225,7 +263,7 @@ class SessionPool:
             if entry.session.next_renewal != entry.renewal:
                 self._wake(key)
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Renew the token of the session `key` if that is due, and say when it is.
 
         Raises what kept it from being renewed; the token is used until it ends.
@@ -319,7 +357,10 @@ class SessionPool:
             login_query=resolved.login.params,
         )
         session = self._make_session(transport, login, resolved.login.namespace)
-        consumers = set() if entry is None else entry.consumers
+        consumers: set[ObjectKey] = set()
+        if entry is not None:
+            consumers = entry.consumers
+            self._reads.forget(entry.session)
         self._secrets.follow(login.source.secret, session=key)
         if login.source.needs_looking:
             self._wake(key)

@@ -176,6 +176,13 @@ class Metrics:
             ("vault_connection",),
             registry=self.registry,
         )
+        self._vault_reads = Counter(
+            "vso_vault_reads",
+            "Reads that were asked for, by whether they were sent, joined one that"
+            " was under way, or took the kept answer of one that was done.",
+            ("vault_connection", "answered"),
+            registry=self.registry,
+        )
 
     def _declare_observation(self) -> None:
         self._withheld = Counter(
@@ -252,6 +259,12 @@ class Metrics:
         observer = self._vaults.pop(connection, None)
         if observer is not None:
             observer.close()
+            self._vault_reads.remove_by_labels({"vault_connection": str(connection)})
+
+    def vault_read(self, connection: ObjectKey, *, answered: str) -> None:
+        """Count one read, unless its VaultConnection is gone."""
+        if connection in self._vaults:
+            self._vault_reads.labels(str(connection), answered).inc()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

@@ -98,8 +98,11 @@ class Sessions(Protocol):
     """Logged-in sessions for consumers. Raises Refusal where there can be none."""
 
     async def open(
-        self, consumer: ObjectKey, auth_reference: str | None
-    ) -> ConsumerSession: ...
+        self, consumer: ObjectKey, auth_reference: str | None, *, since: float
+    ) -> ConsumerSession:
+        """Its reads may share what was asked at `since` (loop clock) or later."""
+        ...
+
     def release(self, consumer: ObjectKey) -> None: ...
 
 

@@ -55,7 +55,7 @@ class VaultConnectionReconciler:
         self._clock = clock
         self._probe_interval = probe_interval
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Bring the status of the VaultConnection in step with the Vault it names.
 
         Raises what kept Vault from serving, so that it is asked again after a rest.

@@ -122,8 +122,10 @@ class VaultStaticSecretReconciler:
         self._policy = policy
         self._clock = clock
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         """Make the destination what Vault says, writing only when it must.
+
+        It may be what Vault said to another of its identity, since `woken_at`.
 
         Raises what went wrong, after it was reported, if a new try may help.
         """
@@ -138,7 +140,7 @@ class VaultStaticSecretReconciler:
 
         resource = _parse(envelope)
         try:
-            synced = await self._sync(resource)
+            synced = await self._sync(resource, woken_at)
         except NotLeading:
             raise
         except Withheld:
@@ -155,12 +157,14 @@ class VaultStaticSecretReconciler:
             )
         )
 
-    async def _sync(self, resource: _Resource) -> _Synced:
+    async def _sync(self, resource: _Resource, woken_at: float) -> _Synced:
         spec = _checked(resource)
         shape = _shape(resource, spec)
         self._check_destination(shape)
         # To open a session is not to log in: the slot is known without that.
-        session = await self._sessions.open(resource.key, spec.vault_auth_ref)
+        session = await self._sessions.open(
+            resource.key, spec.vault_auth_ref, since=woken_at
+        )
         question = f"{session.key}|{_where(spec)}"
 
         reason = self._reason(resource, spec, shape)

@@ -24,7 +24,7 @@ from vso_controller.runtime.failurelog import FailureLog
 from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
-from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+from vso_controller.runtime.workqueue import QueueClosed, Turn, WorkQueue
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -129,10 +129,13 @@ class Controller:
     async def _work(self, queue: WorkQueue[ObjectKey]) -> None:
         with suppress(QueueClosed):
             while True:
-                async with queue.take() as key:
-                    await self._process(queue, key)
+                async with queue.take() as turn:
+                    await self._process(queue, turn)
 
-    async def _process(self, queue: WorkQueue[ObjectKey], key: ObjectKey) -> None:
+    async def _process(
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey]
+    ) -> None:
+        key = turn.key
         started = self._clock.monotonic()
         # What was due is done now; how this ends says what is due next.
         self._scheduler.cancel((self.name, key))
@@ -141,7 +144,7 @@ class Controller:
             key=str(key),
             reconcile_id=f"{self._random.getrandbits(32):08x}",
         ):
-            result = await self._reconcile(queue, key)
+            result = await self._reconcile(queue, turn)
         self._observer.reconciled(
             controller=self.name,
             result=result,
@@ -149,10 +152,11 @@ class Controller:
         )
 
     async def _reconcile(
-        self, queue: WorkQueue[ObjectKey], key: ObjectKey
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey]
     ) -> ReconcileResult:
+        key = turn.key
         try:
-            outcome = await self._reconciler.reconcile(key)
+            outcome = await self._reconciler.reconcile(key, turn.woken_at)
         except asyncio.CancelledError as error:
             if _is_being_cancelled():
                 raise

@@ -167,6 +167,10 @@ class VaultSettings(SettingsGroup):
     (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
     Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
     server of their choice: mount nothing there that they may not see."""
+    read_sharing_window: Duration = timedelta(seconds=10)
+    """Time for which an answer of Vault is kept for others of the same identity that
+    are to read the same and were woken before it was asked for. With `0s` only reads
+    that are under way are shared."""
 
 
 class WatchSettings(SettingsGroup):

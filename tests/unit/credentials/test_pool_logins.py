@@ -58,7 +58,7 @@ def world_with(auth: dict[str, Any], **data: bytes) -> World:
 async def opened(world: World, consumer: ObjectKey = RESOURCE) -> ConsumerSession:
     session = await world.pool.open(consumer, "auth")
     await session.read(SECRET_PATH)
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
     world.woken.clear()
     return session
 
@@ -108,7 +108,7 @@ async def test_changed_secret_brings_one_login_and_wakes_who_uses_it() -> None:
 
     world.kubernetes.edit(KEY, id=b"canary-2")
     assert world.woken == [session.key], "nobody else, before it is known to be news"
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
     assert world.vault.logins == 2
@@ -122,7 +122,7 @@ async def test_touched_secret_wakes_nobody() -> None:
     session = await opened(world)
 
     world.kubernetes.edit(KEY, note=b"touched")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key]
     assert world.vault.logins == 1
@@ -143,7 +143,7 @@ async def test_first_sight_of_a_secret_costs_nothing_before_a_login() -> None:
     world.woken.clear()
 
     world.kubernetes.edit(KEY, id=b"canary-2")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key]
     assert world.kubernetes.opened == 0
@@ -167,11 +167,11 @@ async def test_only_sessions_of_the_secret_and_their_consumers_are_woken() -> No
     session = await opened(world)
     other = await world.pool.open(OTHER, "their-auth")
     await other.read(SECRET_PATH)
-    await world.pool.reconcile(other.key)
+    await world.pool.reconcile(other.key, 0)
     world.woken.clear()
 
     world.kubernetes.edit(KEY, id=b"canary-2")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
 
@@ -185,7 +185,7 @@ async def test_secret_that_appears_wakes_whose_login_failed() -> None:
     world.woken.clear()
 
     world.kubernetes.put(SECRET, {"id": b"canary"})
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
     await session.read(SECRET_PATH)
@@ -201,7 +201,7 @@ async def test_secret_that_is_mended_ends_the_rest_of_a_refused_login() -> None:
     world.vault.failures.clear()
 
     world.kubernetes.edit(KEY, id=b"canary")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert RESOURCE in world.woken
     await session.read(SECRET_PATH)
@@ -213,10 +213,10 @@ async def test_secret_that_is_deleted_ends_the_session_and_is_told() -> None:
 
     world.kubernetes.remove(KEY)
     with pytest.raises(Refusal, match="does not exist"):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
 
     assert RESOURCE in world.woken
-    assert await world.pool.reconcile(session.key) == Outcome(), "told once"
+    assert await world.pool.reconcile(session.key, 0) == Outcome(), "told once"
 
 
 async def test_secret_that_cannot_be_read_now_is_looked_at_again() -> None:
@@ -226,11 +226,11 @@ async def test_secret_that_cannot_be_read_now_is_looked_at_again() -> None:
 
     world.kubernetes.failures["read_data"] = ServerFailed("500")
     with pytest.raises(ServerFailed):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
     await session.read(SECRET_PATH)
     assert world.vault.logins == 1, "the token is good meanwhile"
     world.kubernetes.failures.clear()
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.vault.logins == 2
 
@@ -244,7 +244,7 @@ async def test_renewal_does_not_wait_for_an_api_server_that_is_away() -> None:
 
     await asyncio.sleep(45)
     with pytest.raises(ServerFailed):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
 
     assert world.vault.calls[Operation.RENEW_TOKEN] == 1
 
@@ -256,7 +256,7 @@ async def test_given_token_is_used_without_a_login_until_its_secret_changes() ->
     session = await opened(world)
 
     world.kubernetes.edit(KEY, token=b"canary-two\n")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
     await session.read(SECRET_PATH)
 
     assert world.vault.logins == 0
@@ -290,7 +290,7 @@ async def test_file_that_changes_is_found_within_a_minute(tmp_path: Path) -> Non
 
     (tmp_path / "next").write_text("canary-2")
     (tmp_path / "next").rename(file)
-    outcome = await world.pool.reconcile(session.key)
+    outcome = await world.pool.reconcile(session.key, 0)
 
     assert outcome == Outcome(60)
     assert world.woken == [RESOURCE]

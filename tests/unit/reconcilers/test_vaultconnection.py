@@ -36,7 +36,7 @@ WITH_CA = CONNECTION_SPEC | {"caCertSecretRef": "vault-ca"}
 
 
 async def probe(world: World) -> Outcome:
-    return await world.connection.reconcile(CONNECTION)
+    return await world.connection.reconcile(CONNECTION, 0)
 
 
 async def fail(world: World) -> None:

@@ -27,11 +27,13 @@ from vso_controller.api.kinds import (
     Kind,
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.logins import Logins
 from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.foundation.digest import digest_with
@@ -147,6 +149,7 @@ class World:
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
+    read_sharing_window: float = 0.0  # seconds
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -201,6 +204,11 @@ class World:
                 ),
             ),
             secrets=CredentialSecrets(versions=self.kubernetes.versions),
+            reads=SharedReads(
+                answers=Answers(window=self.read_sharing_window, clock=self.clock),
+                observer=self.metrics,
+                clock=self.clock,
+            ),
             make_session=lambda transport, login, namespace: VaultSession(
                 transport=transport,
                 login=login,

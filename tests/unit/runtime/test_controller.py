@@ -44,7 +44,7 @@ class ScriptedReconciler:
         self.script: list[Outcome | BaseException | Deed] = []
         self.contexts: list[dict[str, object]] = []
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         self.turns.append((asyncio.get_running_loop().time(), key))
         self.contexts.append(get_contextvars())
         deed = self.script.pop(0) if self.script else Outcome()
