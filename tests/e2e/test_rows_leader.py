@@ -155,6 +155,7 @@ async def two_replicas(world: World) -> AsyncIterator[tuple[Controller, Controll
 async def freeze(leader: Controller, team: Team, *, busy: bool) -> None:
     """Suspend a process; a busy one while the answer to its write is on the way."""
     if not busy:
+        await told(leader, team)
         leader.process.suspend()
         return
     freeze = Freeze(leader.process)
@@ -162,6 +163,24 @@ async def freeze(leader: Controller, team: Team, *, busy: bool) -> None:
     with team.world.proxy.faults.active(rule):
         await team.put(password="frozen")
         await freeze.wait_frozen()
+
+
+async def told(leader: Controller, team: Team) -> None:
+    """Wait until a process has sent the Event that follows its last status."""
+
+    async def so() -> None:
+        acts = [
+            act
+            for act in team.world.observatory.kube_tap.acts
+            if act.who == leader.who
+            and act.target is not None
+            and act.target.namespace == team.namespace
+        ]
+        assert acts[-1].target is not None
+        assert acts[-1].target.plural == "events"
+        assert acts[-1].landed
+
+    await eventually(so, within=PATIENCE)
 
 
 async def is_leading(replica: Controller) -> bool:

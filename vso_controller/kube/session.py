@@ -8,8 +8,9 @@ promises:
   connection is off; only a 401 makes us re-read the credentials and ask again;
 * all that goes wrong arrives as an error of `errors.py`, never as the library's;
 * the gate is asked about each write: at once, so that what may not leave takes no
-  connection, and after a connection is held, right before the bytes leave, so that a
-  call which waited for the pool is refused if leadership was lost meanwhile;
+  connection, and in the same turn of the loop as the bytes leave, so that a call which
+  waited for the pool, or in a loop that stood still, is refused if leadership was lost
+  meanwhile;
 * every call has a deadline, every connection attempt a shorter one;
 * cookies, compression, redirects and all proxies but that of the settings stay out
   of it.
@@ -28,6 +29,7 @@ from io import BytesIO
 from typing import Protocol, TypedDict
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from vso_controller.foundation.errors import OperationFailed
@@ -54,6 +56,10 @@ class Gate(Protocol):
         ...
 
 
+_AGAIN = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+"""For which aiohttp sends some requests again."""
+
+
 class _Dropped(aiohttp.ClientError):
     """A dropped connection under a name for which aiohttp repeats nothing."""
 
@@ -61,14 +67,22 @@ class _Dropped(aiohttp.ClientError):
 class _Departure:
     """The way of one call to the wire: asks the gate, and knows if bytes left.
 
-    It is the call's middleware, to see the request that aiohttp built and to
-    keep dropped connections from aiohttp's own repetition.
+    It is the call's middleware, to see the request that aiohttp built, to keep
+    dropped connections from aiohttp's own repetition, and to tell a refusal of the
+    gate from a failure to send.
     """
 
     def __init__(self, call: Call, gate: Gate | None) -> None:
         self._call = call
         self._gate = gate if call.is_write else None
+        self._refusal: OperationFailed | None = None
         self.left = False
+
+    def body(self) -> _GatedBody | None:
+        """Return what the call sends, to be sent by this way alone."""
+        # As a file, since aiohttp warns of bytes beyond a mebibyte.
+        body = self._call.body
+        return None if body is None else _GatedBody(BytesIO(body), departure=self)
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -79,18 +93,44 @@ class _Departure:
         request.departure = self
         try:
             return await handler(request)
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise _Dropped(str(error)) from error
+        except aiohttp.ClientConnectionError as error:
+            if self._refusal is not None:
+                raise self._refusal from None
+            if isinstance(error, _AGAIN):
+                raise _Dropped(str(error)) from error
+            raise
 
     def leave(self) -> None:
-        """Pass the gate. At most one turn of the loop lies between it and the write."""
-        self.ask()
+        """Pass the gate, right before the first byte is written."""
+        try:
+            self.ask()
+        except OperationFailed as refusal:
+            self._refusal = refusal
+            raise
         self.left = True
 
     def ask(self) -> None:
         """Raise what the gate raises, if it does not let the call out."""
         if self._gate is not None:
             self._gate.check(self._call)
+
+
+class _GatedBody(aiohttp.BytesIOPayload):
+    """A body that passes the departure of its call.
+
+    aiohttp writes a body in a turn of its own, and keeps the headers back for it. What
+    the gate raises arrives as a failure of the connection, which ends it.
+    """
+
+    def __init__(self, value: BytesIO, *, departure: _Departure) -> None:
+        super().__init__(value)
+        self._departure = departure
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        self._departure.leave()
+        await super().write_with_length(writer, content_length)
 
 
 class _GatedRequest(aiohttp.ClientRequest):
@@ -101,7 +141,8 @@ class _GatedRequest(aiohttp.ClientRequest):
     async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
         if self.departure is None:
             raise TypeError("a request of this session must have a departure")
-        self.departure.leave()
+        if not isinstance(self.body, _GatedBody):
+            self.departure.leave()
         return await super().send(conn)
 
 
@@ -209,8 +250,7 @@ class ApiSession:
         return await self._http.request(
             call.verb.method,
             URL(settings.server + call.path_and_query, encoded=True),
-            # As a file, since aiohttp warns of bytes beyond a mebibyte.
-            data=None if call.body is None else BytesIO(call.body),
+            data=departure.body(),
             headers=headers,
             allow_redirects=False,
             # The pool keeps connections apart by their context, so another one
