@@ -14,10 +14,11 @@ from enum import StrEnum
 from random import Random
 from typing import Protocol
 
+import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import Throttled
+from vso_controller.foundation.errors import Parked, Throttled
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.failurelog import FailureLog
 from vso_controller.runtime.lanes import Lane
@@ -25,16 +26,19 @@ from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
 from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
 
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
 Slot = tuple[str, ObjectKey]
 """What a scheduler shared by controllers keeps: the controller's name and a key."""
 
 
 class ReconcileResult(StrEnum):
-    """How a reconcile ended, in controller-runtime's words."""
+    """How a reconcile ended, in controller-runtime's words but for the last."""
 
     SUCCESS = "success"
     REQUEUE_AFTER = "requeue_after"
     ERROR = "error"
+    PARKED = "parked"
 
 
 class ReconcileObserver(Protocol):
@@ -149,6 +153,8 @@ class Controller:
             # It came out of something the reconciler waited for. To let it pass
             # would end this worker without a word.
             return self._failed(queue, key, error)
+        except Parked as error:
+            return self._parked(key, error)
         except Exception as error:  # noqa: BLE001 - the one place: nobody else suffers
             return self._failed(queue, key, error)
         return self._succeeded(queue, key, outcome)
@@ -160,9 +166,18 @@ class Controller:
         self._failures.succeeded(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
-        due = self._clock.boot() + outcome.requeue_after
-        self._scheduler.schedule((self.name, key), due)
+        self._schedule(key, outcome.requeue_after)
         return ReconcileResult.REQUEUE_AFTER
+
+    def _parked(self, key: ObjectKey, error: Parked) -> ReconcileResult:
+        # Neither success nor failure: the key keeps the history that it had. Who
+        # parked it wakes it; the clock does so too, should that be forgotten.
+        log.debug("reconcile_parked", message=str(error))
+        self._schedule(key, error.look_again)
+        return ReconcileResult.PARKED
+
+    def _schedule(self, key: ObjectKey, seconds: float) -> None:
+        self._scheduler.schedule((self.name, key), self._clock.boot() + seconds)
 
     def _failed(
         self, queue: WorkQueue[ObjectKey], key: ObjectKey, error: BaseException
