@@ -6,6 +6,7 @@ A new kind is one more method here.
 from __future__ import annotations
 
 import secrets as randomness
+from functools import partial
 from importlib.metadata import version
 from random import Random
 
@@ -18,6 +19,7 @@ from vso_controller.api.kinds import (
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.pool import SessionPool
@@ -100,7 +102,10 @@ class Controllers:
         )
         live = Secrets(session=reads, decoder=self.decoder)
         self._connections = Connections(
-            secrets=live, make_client=self._make_client, forgotten=metrics.vault_gone
+            secrets=live,
+            make_client=self._make_client,
+            make_bulkhead=self._make_bulkhead,
+            forgotten=metrics.vault_gone,
         )
         self._references = _references(settings, stores)
         self._triggers = _triggers(settings, stores)
@@ -144,7 +149,6 @@ class Controllers:
         reconciler = VaultConnectionReconciler(
             resources=self._stores.connections,
             connections=self._connections,
-            dependents=self._triggers,
             reporter=self._reporter(VAULT_CONNECTION, self._stores.connections),
             clock=self._clock,
             probe_interval=self._settings.connection_probe_interval,
@@ -250,6 +254,21 @@ class Controllers:
             observer=self._metrics.vault(key),
         )
 
+    def _make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+        enqueue = self._engine.enqueue
+        bulkhead = Bulkhead(
+            about=key,
+            timing=_bulkhead_timing(self._settings),
+            wakes=Wakes(
+                connection=partial(enqueue, VAULT_CONNECTION.singular),
+                session=partial(enqueue, SESSIONS),
+                consumer=partial(enqueue, VAULT_STATIC_SECRET.singular),
+            ),
+            clock=self._clock,
+        )
+        self._metrics.bulkhead(key, bulkhead)
+        return bulkhead
+
     def _make_session(
         self, client: Transport, login: LoginMethod, namespace: str
     ) -> VaultSession:
@@ -281,6 +300,15 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,
+    )
+
+
+def _bulkhead_timing(settings: Settings) -> BulkheadTiming:
+    """Leave at least half of the workers to others, whatever one Vault does."""
+    half = max(1, settings.max_concurrent_reconciles // 2)
+    return BulkheadTiming(
+        most_reads=min(settings.vault_max_concurrent_reads, half),
+        probe_rest=settings.connection_outage_probe_interval.total_seconds(),
     )
 
 

@@ -59,9 +59,9 @@ class Engine:
         )
         return controller
 
-    def enqueue(self, name: str, key: ObjectKey) -> None:
+    def enqueue(self, name: str, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
         """Have `key` reconciled soon by the controller `name`."""
-        self._controllers[name].enqueue(key)
+        self._controllers[name].enqueue(key, lane)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run all controllers until `stop` is set and what is ready is worked off."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from vso_controller.credentials.bulkhead import Bulkhead
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.vault.ports import Transport
 
@@ -26,13 +27,20 @@ class Connection:
     """
 
     def __init__(
-        self, *, envelope: Envelope, ca_fingerprint: str, client: Client
+        self,
+        *,
+        envelope: Envelope,
+        ca_fingerprint: str,
+        client: Client,
+        bulkhead: Bulkhead,
     ) -> None:
         self.key: ObjectKey = envelope.key
         self.uid = envelope.uid
         self.generation = envelope.generation
         self.ca_fingerprint = ca_fingerprint  # "" without a CA of its own
         self.client = client
+        self.bulkhead = bulkhead  # that of the VaultConnection, whatever its client
+        self.transport = bulkhead.guard(client)  # what sessions use
         # Whether the CA is taken to be what it was when the client was made.
         self.is_trusted = True
         self._users = 0

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.bulkhead import Bulkhead
 from vso_controller.credentials.connection import Client, Connection
 from vso_controller.credentials.ports import SecretValues
 from vso_controller.credentials.turns import Turns
@@ -20,6 +21,7 @@ from vso_controller.domain.reasons import Reason, Refusal
 from vso_controller.foundation.errors import Gone, Invalid
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.kube.errors import Forbidden
+from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import InvalidConnection
 from vso_controller.vault.tls import build_tls
 
@@ -31,20 +33,31 @@ MakeClient = Callable[[ObjectKey, VaultConnectionSpec, bytes | None], Client]
 
 Raises InvalidConnection."""
 
+MakeBulkhead = Callable[[ObjectKey], Bulkhead]
+"""Makes the bulkhead of a VaultConnection."""
+
 Forgotten = Callable[[ObjectKey], None]
 """Learns that a VaultConnection is gone."""
 
 
 class Connections:
-    """Keeps one client for each VaultConnection."""
+    """Keeps one client and one bulkhead for each VaultConnection."""
 
     def __init__(
-        self, *, secrets: SecretValues, make_client: MakeClient, forgotten: Forgotten
+        self,
+        *,
+        secrets: SecretValues,
+        make_client: MakeClient,
+        make_bulkhead: MakeBulkhead,
+        forgotten: Forgotten,
     ) -> None:
         self._secrets = secrets
         self._make_client = make_client
+        self._make_bulkhead = make_bulkhead
         self._forgotten = forgotten
         self._connections: dict[ObjectKey, Connection] = {}
+        # Of each VaultConnection that was ever opened, also in vain.
+        self._bulkheads: dict[ObjectKey, Bulkhead] = {}
         # Two who ask get one client, and none is left of what is forgotten meanwhile.
         self._turns: Turns[ObjectKey] = Turns()
 
@@ -58,13 +71,23 @@ class Connections:
             held = self._connections.get(envelope.key)
             if held is not None and held.is_current(envelope):
                 return held
-            spec = _parse(envelope)
-            ca = await self._ca_of(envelope.key, spec)
-            fingerprint = "" if ca is None else hashlib.sha256(ca).hexdigest()
-            if held is not None and held.is_made_from(envelope, fingerprint):
-                held.is_trusted = True
-                return held
-            return await self._make(envelope, spec, ca, fingerprint)
+            try:
+                return await self._open_anew(envelope, held)
+            except Refusal as refusal:
+                self.bulkhead(envelope.key).shut(refusal)
+                raise
+
+    def bulkhead(self, key: ObjectKey) -> Bulkhead:
+        """Return the bulkhead of a VaultConnection."""
+        found = self._bulkheads.get(key)
+        if found is None:
+            found = self._bulkheads[key] = self._make_bulkhead(key)
+        return found
+
+    def leave_lines(self, key: ObjectKey, priority: Priority) -> None:
+        """Take a key out of every line that will not come any more."""
+        for bulkhead in self._bulkheads.values():
+            bulkhead.forget(key, priority)
 
     async def forget(self, key: ObjectKey) -> None:
         """Let go of the client of a VaultConnection that is gone."""
@@ -72,12 +95,26 @@ class Connections:
             held = self._connections.pop(key, None)
             if held is not None:
                 await held.retire()
+            bulkhead = self._bulkheads.pop(key, None)
+            if bulkhead is not None:
+                bulkhead.close()
             self._forgotten(key)
 
     async def close(self) -> None:
         """Let go of all clients."""
-        for key in tuple(self._connections):
+        for key in {*self._connections, *self._bulkheads}:
             await self.forget(key)
+
+    async def _open_anew(
+        self, envelope: Envelope, held: Connection | None
+    ) -> Connection:
+        spec = _parse(envelope)
+        ca = await self._ca_of(envelope.key, spec)
+        fingerprint = "" if ca is None else hashlib.sha256(ca).hexdigest()
+        if held is not None and held.is_made_from(envelope, fingerprint):
+            held.is_trusted = True
+            return held
+        return await self._make(envelope, spec, ca, fingerprint)
 
     async def _make(
         self,
@@ -96,7 +133,10 @@ class Connections:
         # No await before the client is in the table, which closes it in the end.
         replaced = self._connections.get(envelope.key)
         made = self._connections[envelope.key] = Connection(
-            envelope=envelope, ca_fingerprint=fingerprint, client=client
+            envelope=envelope,
+            ca_fingerprint=fingerprint,
+            client=client,
+            bulkhead=self.bulkhead(envelope.key),
         )
         if replaced is not None:
             await replaced.retire()

@@ -3,7 +3,8 @@
 An identity is a VaultAuth and a VaultConnection, each in one generation, seen
 from one namespace: resources that agree on these share a session and its one
 login. A session is kept while somebody uses it; its token is renewed by the
-controller that this pool is the reconciler of.
+controller that this pool is the reconciler of. Reads and renewals need a turn in the
+bulkhead of their VaultConnection: without one they raise Parked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.ports import TokenRequester
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.domain.login import KubernetesLogin
-from vso_controller.domain.reasons import Reason, Refusal, Scope
+from vso_controller.domain.reasons import Reason, Refusal, Retry, Scope
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import Gone
 from vso_controller.foundation.objects import Envelope, ObjectKey
@@ -27,6 +28,7 @@ from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import Forbidden, Unprocessable
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.auth import kubernetes
+from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.ports import LoginMethod, Transport
 from vso_controller.vault.requests import VaultReply
@@ -78,8 +80,16 @@ class _Entry:
 class ConsumerSession:
     """A session in the hands of one consumer: it reads, no more."""
 
-    def __init__(self, *, pool: SessionPool, key: ObjectKey, entry: _Entry) -> None:
+    def __init__(
+        self,
+        *,
+        pool: SessionPool,
+        consumer: ObjectKey,
+        key: ObjectKey,
+        entry: _Entry,
+    ) -> None:
         self._pool = pool
+        self._consumer = consumer
         self._entry = entry
         self.key = key
 
@@ -90,10 +100,14 @@ class ConsumerSession:
         query: Mapping[str, str] | None = None,
         namespace: str | None = None,
     ) -> VaultReply:
-        """Read `path` of Vault; a namespace of None is that of the VaultAuth."""
-        return await self._pool.read(
-            self.key, self._entry, path, query=query, namespace=namespace
-        )
+        """Read `path` of Vault; a namespace of None is that of the VaultAuth.
+
+        Raises Parked if it is not the turn of the consumer.
+        """
+        with self._entry.connection.bulkhead.turn(self._consumer, Priority.READ):
+            return await self._pool.read(
+                self.key, self._entry, path, query=query, namespace=namespace
+            )
 
 
 class SessionPool:
@@ -127,7 +141,8 @@ class SessionPool:
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
 
-        Raises Refusal where the references or the VaultConnection do not allow one.
+        Raises Refusal where the references or the VaultConnection do not allow one,
+        Parked where that may change without an edit of the VaultConnection.
         """
         try:
             resolved = self._references.auth_of(consumer, auth_reference)
@@ -135,19 +150,20 @@ class SessionPool:
             # Who may not log in any more shall not keep a token alive.
             self.release(consumer)
             raise
-        connection = await self._open_connection(resolved.connection)
+        connection = await self._open_connection(consumer, resolved.connection)
         key = _identity(resolved, connection, consumer.namespace).key
         entry = self._entries.get(key)
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, key, resolved, connection)
         self._use(consumer, key, entry)
-        return ConsumerSession(pool=self, key=key, entry=entry)
+        return ConsumerSession(pool=self, consumer=consumer, key=key, entry=entry)
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
 
         The token of a session that nobody uses is left to end by itself.
         """
+        self._connections.leave_lines(consumer, Priority.READ)
         key = self._uses.pop(consumer, None)
         if key is None:
             return
@@ -155,6 +171,7 @@ class SessionPool:
         entry.consumers.discard(consumer)
         if not entry.consumers:
             del self._entries[key]
+            self._connections.leave_lines(key, Priority.RENEWAL)
 
     def clear(self) -> None:
         """Forget all consumers and sessions. Their tokens are left to end."""
@@ -189,8 +206,9 @@ class SessionPool:
         entry = self._entries.get(key)
         if entry is None or entry.connection.is_retired:
             return Outcome()
-        async with entry.connection.in_use():
-            await entry.session.renew()
+        with entry.connection.bulkhead.turn(key, Priority.RENEWAL):
+            async with entry.connection.in_use():
+                await entry.session.renew()
         entry.renewal = entry.session.next_renewal
         if entry.renewal is None:
             return Outcome()
@@ -201,15 +219,20 @@ class SessionPool:
         return tuple(self._entries)
 
     def _use(self, consumer: ObjectKey, key: ObjectKey, entry: _Entry) -> None:
-        if self._uses.get(consumer) != key:
+        if self._uses.get(consumer, key) != key:
             self.release(consumer)
         self._uses[consumer] = key
         entry.consumers.add(consumer)
 
-    async def _open_connection(self, envelope: Envelope) -> Connection:
+    async def _open_connection(
+        self, consumer: ObjectKey, envelope: Envelope
+    ) -> Connection:
         try:
             return await self._connections.open(envelope)
         except Refusal as refusal:
+            if refusal.failure.facts.retry is Retry.BACK_OFF:
+                bulkhead = self._connections.bulkhead(envelope.key)
+                raise bulkhead.park(consumer, Priority.READ) from refusal
             if refusal.failure.facts.scope is not Scope.SPEC:
                 raise
             # It is not the spec of the consumer that is at fault.
@@ -248,7 +271,7 @@ class SessionPool:
             headers=login.headers,
             request_token=lambda: self._request_token(account, login),
         )
-        return self._make_session(connection.client, method, login.namespace)
+        return self._make_session(connection.transport, method, login.namespace)
 
     async def _request_token(
         self, account: ObjectKey, login: KubernetesLogin

@@ -9,6 +9,10 @@ keeps up to date go with its leadership.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from vso_controller.foundation.objects import ObjectKey
@@ -22,6 +26,21 @@ _VAULT_BUCKETS = (
 _SUCCEEDED = "Succeeded"
 
 
+class BulkheadState(Protocol):
+    """What there is to see of a bulkhead."""
+
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def inside(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def since_probe(self) -> float: ...
+
+
 class Metrics:
     """The metrics of one process, in a registry of their own."""
 
@@ -32,6 +51,7 @@ class Metrics:
         self._declare_queues()
         self._declare_controllers()
         self._declare_vault()
+        self._bulkhead_gauges = self._declare_bulkheads()
         self._declare_observation()
         Gauge(
             "vso_build_info",
@@ -115,6 +135,44 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _declare_bulkheads(
+        self,
+    ) -> tuple[tuple[Gauge, Callable[[BulkheadState], float]], ...]:
+        declared: tuple[tuple[str, str, Callable[[BulkheadState], float]], ...] = (
+            (
+                "vso_vault_breaker_open",
+                "Whether nothing but probes is sent to a Vault (1) or not (0).",
+                lambda bulkhead: float(bulkhead.is_open),
+            ),
+            (
+                "vso_vault_concurrency_limit",
+                "How many reads a Vault is asked at once, at most.",
+                lambda bulkhead: bulkhead.limit,
+            ),
+            (
+                "vso_vault_concurrency",
+                "How many turns of asking a Vault are taken.",
+                lambda bulkhead: bulkhead.inside,
+            ),
+            (
+                "vso_vault_parked_keys",
+                "Keys that wait for a turn of asking a Vault, without a worker.",
+                lambda bulkhead: bulkhead.waiting,
+            ),
+            (
+                "vso_vault_seconds_since_probe",
+                "Seconds since a Vault was last probed; +Inf before the first time.",
+                lambda bulkhead: bulkhead.since_probe,
+            ),
+        )
+        return tuple(
+            (
+                Gauge(name, text, ("vault_connection",), registry=self.registry),
+                read,
+            )
+            for name, text, read in declared
+        )
+
     def _declare_observation(self) -> None:
         self._withheld = Counter(
             "vso_withheld_writes",
@@ -150,11 +208,18 @@ class Metrics:
             )
         return self._vaults[connection]
 
+    def bulkhead(self, connection: ObjectKey, bulkhead: BulkheadState) -> None:
+        """Show the bulkhead of a VaultConnection whenever the metrics are read."""
+        for gauge, read in self._bulkhead_gauges:
+            gauge.labels(str(connection)).set_function(partial(read, bulkhead))
+
     def vault_gone(self, connection: ObjectKey) -> None:
         """Drop the series of a VaultConnection that is not there any more."""
         observer = self._vaults.pop(connection, None)
         if observer is not None:
             observer.close()
+        for gauge, _ in self._bulkhead_gauges:
+            gauge.remove_by_labels({"vault_connection": str(connection)})
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

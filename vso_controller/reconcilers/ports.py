@@ -101,11 +101,3 @@ class Sessions(Protocol):
         self, consumer: ObjectKey, auth_reference: str | None
     ) -> ConsumerSession: ...
     def release(self, consumer: ObjectKey) -> None: ...
-
-
-class Dependents(Protocol):
-    """Those who wait for a resource."""
-
-    def wake(self, key: ObjectKey) -> None:
-        """Let everybody who refers to the resource be looked at now."""
-        ...

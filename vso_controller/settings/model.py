@@ -143,6 +143,13 @@ class VaultSettings(SettingsGroup):
     the VaultAuth which refers to it by a name alone."""
     connection_probe_interval: Period = timedelta(seconds=60)
     """Time between two looks at whether a Vault server answers."""
+    connection_outage_probe_interval: Period = timedelta(seconds=5)
+    """Time between two looks at a Vault server that does not serve. Nothing else is
+    asked of it until it does."""
+    vault_max_concurrent_reads: Annotated[int, Field(ge=1)] = 32
+    """Number of reads that one VaultConnection has under way at most.
+    It is found out by asking how many Vault takes; it is half of
+    `--max-concurrent-reconciles` where that is less."""
 
 
 class WatchSettings(SettingsGroup):

@@ -25,6 +25,7 @@ from vso_controller.api.kinds import (
     Kind,
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
@@ -46,6 +47,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.store import Store
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 from vso_controller.vault.session import VaultSession
@@ -56,6 +58,7 @@ AUTH = ObjectKey("apps", "auth")
 RESOURCE = ObjectKey("apps", "database")
 DESTINATION = ObjectKey("apps", "db-secret")
 PATH = "secret/data/prod/db"
+PROBE_REST = 5.0  # seconds between two probes of a Vault that does not serve
 
 CONNECTION_SPEC: dict[str, Any] = {"address": "https://vault:8200"}
 AUTH_SPEC: dict[str, Any] = {
@@ -163,6 +166,7 @@ class World:
         self.clients_of = Connections(
             secrets=self.kubernetes,
             make_client=self._make_client,
+            make_bulkhead=self._make_bulkhead,
             forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
@@ -182,7 +186,6 @@ class World:
         self.connection = VaultConnectionReconciler(
             resources=self.connections,
             connections=self.clients_of,
-            dependents=self.triggers,
             reporter=self._reporter(VAULT_CONNECTION, self.connections),
             clock=self.clock,
             probe_interval=timedelta(seconds=60),
@@ -323,6 +326,19 @@ class World:
             raise self.client_failure
         self.clients.append((spec.address, ca))
         return self.vault
+
+    def _make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+        def wake(key: ObjectKey, _: Lane) -> None:
+            self.woken.append(key)
+
+        bulkhead = Bulkhead(
+            about=key,
+            timing=BulkheadTiming(most_reads=32, probe_rest=PROBE_REST),
+            wakes=Wakes(connection=wake, session=wake, consumer=wake),
+            clock=self.clock,
+        )
+        self.metrics.bulkhead(key, bulkhead)
+        return bulkhead
 
     def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
         return Reporter(
