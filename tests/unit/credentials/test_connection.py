@@ -16,7 +16,7 @@ def vault() -> FakeVault:
 
 @pytest.fixture
 def connection(vault: FakeVault) -> Connection:
-    bulkhead = World()._make_bulkhead(ENVELOPE.key)
+    bulkhead = World().make_bulkhead(ENVELOPE.key)
     return Connection(
         envelope=ENVELOPE, ca_fingerprint="", client=vault, bulkhead=bulkhead
     )

@@ -58,6 +58,7 @@ AUTH = ObjectKey("apps", "auth")
 RESOURCE = ObjectKey("apps", "database")
 DESTINATION = ObjectKey("apps", "db-secret")
 PATH = "secret/data/prod/db"
+MOST_READS = 32  # that one Vault has under way
 PROBE_REST = 5.0  # seconds between two probes of a Vault that does not serve
 
 CONNECTION_SPEC: dict[str, Any] = {"address": "https://vault:8200"}
@@ -157,6 +158,7 @@ class World:
             operator_namespace=OPERATOR,
             namespace_fallback=True,
         )
+        self.wakes = self._wakes()
         self.triggers.connect(
             connection=self.woken.append,
             auth=self.woken.append,
@@ -166,7 +168,7 @@ class World:
         self.clients_of = Connections(
             secrets=self.kubernetes,
             make_client=self._make_client,
-            make_bulkhead=self._make_bulkhead,
+            make_bulkhead=self.make_bulkhead,
             forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
@@ -181,7 +183,7 @@ class World:
                 namespace=namespace,
             ),
             clock=self.clock,
-            wake=self.woken.append,
+            wake=lambda key: self.wakes.session(key, Lane.CHANGED),
         )
         self.connection = VaultConnectionReconciler(
             resources=self.connections,
@@ -327,14 +329,18 @@ class World:
         self.clients.append((spec.address, ca))
         return self.vault
 
-    def _make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+    def _wakes(self) -> Wakes:
         def wake(key: ObjectKey, _: Lane) -> None:
             self.woken.append(key)
 
+        return Wakes(connection=wake, session=wake, consumer=wake)
+
+    def make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+        """Return a bulkhead that wakes as everything here does."""
         bulkhead = Bulkhead(
             about=key,
-            timing=BulkheadTiming(most_reads=32, probe_rest=PROBE_REST),
-            wakes=Wakes(connection=wake, session=wake, consumer=wake),
+            timing=BulkheadTiming(most_reads=MOST_READS, probe_rest=PROBE_REST),
+            wakes=self.wakes,
             clock=self.clock,
         )
         self.metrics.bulkhead(key, bulkhead)
