@@ -39,7 +39,7 @@ from vso_controller.settings.model import Settings
 from vso_controller.vault.errors import RateLimited, ServerUnreachable
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 
-pytestmark = pytest.mark.looptime
+pytestmark = [pytest.mark.looptime, pytest.mark.timeout(120)]  # for `LONG`
 
 RESOURCES = 5000 if os.environ.get("LONG") else 200  # of the Vault at fault
 FEW = 20
@@ -294,7 +294,7 @@ async def test_slow_vault_holds_no_more_workers_than_it_has_turns() -> None:
 
 async def test_row_33_quota_is_kept_to_without_a_storm() -> None:
     world = Neighbours()
-    vault = world.vaults["a"] = QuotaVault(per_second=20)
+    vault = world.vaults["a"] = QuotaVault(per_second=RESOURCES // 10)
 
     async with world.running():
         await asyncio.sleep(120)
