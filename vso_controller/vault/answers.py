@@ -37,6 +37,9 @@ from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 DEFAULT_REST = 5.0
 """Seconds to rest after a 429 that does not say how long."""
 
+SHORTEST_REST = 1.0
+"""Seconds. OpenBao rounds down: it says 0 for what is left of a second."""
+
 LONGEST_REST = 300.0
 """Seconds; a server that asks for more is not believed."""
 
@@ -275,4 +278,4 @@ def _rest(retry_after: str) -> float:
     """Read Retry-After. Only its form in seconds is known here."""
     if not retry_after.isdecimal() or not retry_after.isascii():
         return DEFAULT_REST
-    return min(float(retry_after), LONGEST_REST)
+    return min(max(float(retry_after), SHORTEST_REST), LONGEST_REST)
