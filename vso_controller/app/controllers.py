@@ -24,6 +24,7 @@ from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
+from vso_controller.credentials.workers import Workers
 from vso_controller.domain import hmackey
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import no_digest
@@ -100,6 +101,7 @@ class Controllers:
         self._intentions = Intentions(
             session=reads, digest_key=Secret(randomness.token_bytes(32))
         )
+        self._workers = Workers(number=settings.max_concurrent_reconciles)
         live = Secrets(session=reads, decoder=self.decoder)
         self._connections = Connections(
             secrets=live,
@@ -259,6 +261,7 @@ class Controllers:
         bulkhead = Bulkhead(
             about=key,
             timing=_bulkhead_timing(self._settings),
+            workers=self._workers,
             wakes=Wakes(
                 connection=partial(enqueue, VAULT_CONNECTION.singular),
                 session=partial(enqueue, SESSIONS),
@@ -304,10 +307,8 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
 
 
 def _bulkhead_timing(settings: Settings) -> BulkheadTiming:
-    """Leave at least half of the workers to others, whatever one Vault does."""
-    half = max(1, settings.max_concurrent_reconciles // 2)
     return BulkheadTiming(
-        most_reads=min(settings.vault_max_concurrent_reads, half),
+        most_reads=settings.vault_max_concurrent_reads,
         probe_rest=settings.connection_outage_probe_interval.total_seconds(),
     )
 

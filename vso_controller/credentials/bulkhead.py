@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from vso_controller.credentials.workers import Workers
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import (
     LOST_WAKE,
@@ -88,18 +89,23 @@ class _Turn:
     priority: Priority
     kept_until: float  # on the loop's clock; of no meaning once it is taken
 
-    def give_back(self) -> None:
-        self.admission.leave(self.priority)
-
 
 class Bulkhead:
     """See the module docstring. Lives on one event loop, and never waits."""
 
     def __init__(
-        self, *, about: ObjectKey, timing: BulkheadTiming, wakes: Wakes, clock: Clock
+        self,
+        *,
+        about: ObjectKey,
+        timing: BulkheadTiming,
+        workers: Workers,
+        wakes: Wakes,
+        clock: Clock,
     ) -> None:
         self._about = about
         self._timing = timing
+        self._workers = workers
+        self._readers = 0  # workers that a read has, or will have when it comes
         self._wakes = wakes
         self._clock = clock
         self._admission = self._new_admission()
@@ -179,7 +185,7 @@ class Bulkhead:
                 raise
             raise self._park(party) from error
         finally:
-            turn.give_back()
+            self._give_back(turn)
             self._hand_out()
 
     @contextmanager
@@ -211,7 +217,7 @@ class Bulkhead:
         self._leave_line(party)
         kept = self._kept.pop(party, None)
         if kept is not None:
-            kept.give_back()
+            self._give_back(kept)
             self._hand_out()
 
     def close(self) -> None:
@@ -219,7 +225,9 @@ class Bulkhead:
         for line in self._lines.values():
             line.clear()
         self._waits.clear()
-        self._kept.clear()
+        while self._kept:
+            _, turn = self._kept.popitem()
+            self._give_back(turn)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -236,16 +244,32 @@ class Bulkhead:
         if turn is not None:
             if turn.admission is self._admission and not self.is_open:
                 return turn
-            turn.give_back()
-        if not self._admission.has_room(party.priority):
+            self._give_back(turn)
+        if not self._has_room(party.priority):
             raise self._park(party)
         self._leave_line(party)
         return self._enter(party.priority)
 
+    def _has_room(self, priority: Priority) -> bool:
+        """Whether there is a turn; who renews has workers that nobody else needs."""
+        return self._admission.has_room(priority) and (
+            priority is Priority.RENEWAL
+            or self._workers.allow(held=self._readers, told=self._hand_out)
+        )
+
     def _enter(self, priority: Priority) -> _Turn:
         self._admission.enter(priority)
+        if priority is Priority.READ:
+            self._workers.take()
+            self._readers += 1
         until = self._clock.monotonic() + RESERVED_FOR
         return _Turn(self._admission, priority, until)
+
+    def _give_back(self, turn: _Turn) -> None:
+        turn.admission.leave(turn.priority)
+        if turn.priority is Priority.READ:
+            self._readers -= 1
+            self._workers.give_back()
 
     def _park(self, party: _Party) -> Parked:
         now = self._clock.monotonic()
@@ -296,7 +320,7 @@ class Bulkhead:
     def _hand_out(self) -> None:
         """Keep a turn for each key in line for which there is room, and wake it."""
         for priority, line in self._lines.items():
-            while line and self._admission.has_room(priority):
+            while line and self._has_room(priority):
                 party = line.pop()
                 del self._waits[party]
                 self._kept[party] = self._enter(priority)
@@ -344,5 +368,5 @@ class Bulkhead:
             if turn.kept_until > now:
                 break
             del self._kept[party]
-            turn.give_back()
+            self._give_back(turn)
         self._hand_out()

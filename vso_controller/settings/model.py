@@ -148,8 +148,8 @@ class VaultSettings(SettingsGroup):
     asked of it until it does."""
     vault_max_concurrent_reads: Annotated[int, Field(ge=1)] = 32
     """Number of reads that one VaultConnection has under way at most.
-    It is found out by asking how many Vault takes; it is half of
-    `--max-concurrent-reconciles` where that is less."""
+    How many Vault takes is found out by asking. No Vault gets more than half of
+    `--max-concurrent-reconciles`, and several that are slow share them."""
 
 
 class WatchSettings(SettingsGroup):

@@ -16,6 +16,7 @@ from vso_controller.credentials.bulkhead import (
     BulkheadTiming,
     Wakes,
 )
+from vso_controller.credentials.workers import Workers
 from vso_controller.foundation.errors import LOST_WAKE, OperationFailed, Parked
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.lanes import Lane
@@ -53,6 +54,7 @@ class World:
     """A bulkhead of two places at first, and whom it wakes."""
 
     most_reads: int = 2
+    workers: Workers = field(default_factory=lambda: Workers(number=100))
     vault: FakeVault = field(default_factory=FakeVault)
     woken: list[tuple[ObjectKey, Lane]] = field(default_factory=list)
     sessions: list[ObjectKey] = field(default_factory=list)
@@ -62,6 +64,7 @@ class World:
         self.bulkhead = Bulkhead(
             about=VAULT,
             timing=BulkheadTiming(most_reads=self.most_reads, probe_rest=5),
+            workers=self.workers,
             wakes=Wakes(
                 connection=lambda *_: self.probes_wanted.append(now()),
                 session=lambda key, _: self.sessions.append(key),
@@ -105,6 +108,13 @@ class World:
         keys = [key for key, _ in self.woken]
         self.woken.clear()
         return keys
+
+
+def grow(bulkhead: Bulkhead) -> None:
+    """Have Vault answer until it is asked as much at once as it may be."""
+    admission = bulkhead._admission
+    for _ in range(200):
+        admission.end(admission.begin(), None)
 
 
 def now() -> float:
@@ -382,6 +392,60 @@ async def test_turn_kept_under_an_old_client_is_not_given_back_twice() -> None:
             assert world.bulkhead.inside == 1
 
     assert world.bulkhead.inside == 0
+
+
+async def test_slow_vaults_leave_workers_to_one_that_is_not() -> None:
+    workers = Workers(number=6)
+    slow = [World(most_reads=50, workers=workers) for _ in range(3)]
+    with ExitStack() as turns:
+        for world in slow:
+            grow(world.bulkhead)
+        for number, world in enumerate(slow * 3):
+            with suppress(Parked):
+                key = key_of(f"r{number}")
+                turns.enter_context(world.bulkhead.turn(key, READ))
+        assert workers.free == 1
+
+        swift = World(workers=workers)
+        with swift.bulkhead.turn(A, READ):
+            swift.park(B)
+        assert swift.waking() == [B]
+
+
+async def test_worker_that_one_vault_lets_go_of_is_given_to_another() -> None:
+    workers = Workers(number=2)
+    slow, swift = World(workers=workers), World(workers=workers)
+    with ExitStack() as turns:
+        turns.enter_context(slow.bulkhead.turn(A, READ))
+        with swift.bulkhead.turn(B, READ):
+            swift.park(C)
+            slow.park(D)
+        assert (swift.waking(), slow.waking()) == ([C], [])
+        turns.close()
+
+    assert slow.waking() == [D]
+
+
+async def test_renewals_need_no_worker_of_those_who_read() -> None:
+    workers = Workers(number=1)
+    first, second = World(workers=workers), World(workers=workers)
+
+    with first.bulkhead.turn(A, READ):
+        second.park(B)
+        with second.bulkhead.turn(key_of("session"), RENEWAL):
+            assert second.bulkhead.inside == 1
+
+
+async def test_closed_bulkhead_lets_go_of_the_workers_it_has_kept() -> None:
+    workers = Workers(number=2)
+    world = World(workers=workers)
+    with world.bulkhead.turn(A, READ):
+        world.park(B)
+    assert world.waking() == [B]
+
+    world.bulkhead.close()
+
+    assert workers.free == 2
 
 
 async def test_closed_bulkhead_wakes_nobody() -> None:

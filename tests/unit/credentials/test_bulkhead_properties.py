@@ -18,6 +18,7 @@ from vso_controller.credentials.bulkhead import (
     BulkheadTiming,
     Wakes,
 )
+from vso_controller.credentials.workers import Workers
 from vso_controller.foundation.errors import OperationFailed, Parked
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.foundation.secret import Secret
@@ -34,6 +35,7 @@ from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
 
 MOST_READS = 4
+WORKERS = 6
 VAULT = ObjectKey("vault", "main")
 Party = tuple[Priority, ObjectKey]
 PARTIES = st.tuples(
@@ -89,9 +91,11 @@ class BulkheadMachine(RuleBasedStateMachine):
         self.holding: dict[Party, ExitStack] = {}
         self.parked: set[Party] = set()  # and not woken since
         self.probe: ExitStack | None = None
+        self.workers = Workers(number=WORKERS)
         self.bulkhead = Bulkhead(
             about=VAULT,
             timing=BulkheadTiming(most_reads=MOST_READS, probe_rest=5),
+            workers=self.workers,
             wakes=Wakes(
                 connection=lambda *_: None,
                 session=lambda key, _: self.woken(Priority.RENEWAL, key, Lane.CHANGED),
@@ -208,9 +212,9 @@ class BulkheadMachine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_while_there_is_room(self) -> None:
-        admission = self.bulkhead._admission
+        bulkhead = self.bulkhead
         for priority, _ in self.parked:
-            assert not admission.has_room(priority) or self.bulkhead._timer is not None
+            assert not bulkhead._has_room(priority) or bulkhead._timer is not None
 
     def teardown(self) -> None:
         self.vault.how = None
@@ -224,6 +228,7 @@ class BulkheadMachine(RuleBasedStateMachine):
             self.run(lambda: None, RESERVED_FOR)
         assert self.parked == set(), "somebody waits for ever"
         assert self.bulkhead.inside == 0, "a turn was not given back"
+        assert self.workers.free == WORKERS, "nor was a worker"
         self.run(self.bulkhead.close)
         self.loop.close()
 

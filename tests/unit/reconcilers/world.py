@@ -29,6 +29,7 @@ from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.references import References
+from vso_controller.credentials.workers import Workers
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
@@ -159,6 +160,7 @@ class World:
             namespace_fallback=True,
         )
         self.wakes = self._wakes()
+        self.workers = Workers(number=100)
         self.triggers.connect(
             connection=self.woken.append,
             auth=self.woken.append,
@@ -340,6 +342,7 @@ class World:
         bulkhead = Bulkhead(
             about=key,
             timing=BulkheadTiming(most_reads=MOST_READS, probe_rest=PROBE_REST),
+            workers=self.workers,
             wakes=self.wakes,
             clock=self.clock,
         )
