@@ -205,7 +205,7 @@ class Bulkhead:
     def shut(self, failure: OperationFailed) -> None:
         """Have nobody ask until a probe ends well, or there is another client."""
         self._admission.shut(failure)
-        self._settle()
+        self._conclude()
 
     def park(self, key: ObjectKey, priority: Priority) -> Parked:
         """Put `key` in line behind a breaker that is open; return what to raise."""
@@ -294,10 +294,12 @@ class Bulkhead:
         )
 
     def _noted(self, admission: Admission) -> None:
-        """Draw the conclusions from the answer to a request."""
-        if admission is not self._admission:
-            return  # over a client that was replaced
-        breaker = admission.breaker
+        if admission is self._admission:  # else over a client that was replaced
+            self._conclude()
+
+    def _conclude(self) -> None:
+        """Have Vault probed if it has just come to look bad, and see to the line."""
+        breaker = self._admission.breaker
         has_opened = breaker.is_open and not self._was_open
         if has_opened or (breaker.is_suspect and not breaker.until_probe):
             self._wakes.connection(self._about, Lane.CHANGED)

@@ -238,6 +238,16 @@ async def test_first_failure_asks_for_a_probe_and_an_outage_asks_again() -> None
     assert world.bulkhead.is_open
 
 
+async def test_vault_that_cannot_be_asked_at_all_has_its_prober_woken_once() -> None:
+    world = World()
+
+    world.bulkhead.shut(DOWN)
+    world.probe(DOWN)
+    world.bulkhead.shut(DOWN)
+
+    assert world.probes_wanted == [0]
+
+
 async def test_who_comes_during_an_outage_is_parked_with_what_happened() -> None:
     world = World()
     await world.fail(SEALED)
