@@ -41,7 +41,7 @@ from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 
 pytestmark = [pytest.mark.looptime, pytest.mark.timeout(120)]  # for `LONG`
 
-RESOURCES = 5000 if os.environ.get("LONG") else 200  # of the Vault at fault
+RESOURCES = 5000 if os.environ.get("LONG") else 120  # of the Vault at fault
 FEW = 20
 CONNECT_TIMEOUT = 5.0
 OUTAGE = 600.0
@@ -222,8 +222,8 @@ def slow_down(vault: Neighbour) -> None:
 async def test_neighbour_of_a_broken_vault_is_read_as_without_it(
     fault: Callable[[Neighbour], None],
 ) -> None:
-    without = await reads_of_b(nothing, seconds=130)
-    beside = await reads_of_b(fault, seconds=130)
+    without = await reads_of_b(nothing, seconds=70)
+    beside = await reads_of_b(fault, seconds=70)
 
     assert len(beside) >= 0.99 * len(without)
     # The first of each resource: B begins no later.
