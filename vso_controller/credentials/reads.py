@@ -62,6 +62,10 @@ class SharedReads:
         # whom an older one would serve, so nothing goes back in time.
         self._flights: dict[Question, _Flight] = {}
 
+    def is_kept(self, question: Question, *, since: float) -> bool:
+        """Whether the answer to a read that began at `since` or later is at hand."""
+        return self._kept(question, since) is not None
+
     async def read(
         self,
         question: Question,
@@ -74,9 +78,9 @@ class SharedReads:
         `ask` puts the question to Vault. Who shares its answer shares its failure.
         """
         while True:
-            answer = self._answers.get(question)
-            if answer is not None and answer.asked_at >= since:
-                return self._given(question, answer, Answered.KEPT)
+            kept = self._kept(question, since)
+            if kept is not None:
+                return self._given(question, kept, Answered.KEPT)
             flight = self._flights.get(question)
             if flight is None or flight.asked_at < since:
                 return await self._ask(question, ask)
@@ -97,6 +101,12 @@ class SharedReads:
         """Drop all answers, as `forget` does."""
         self._answers.clear()
         self._flights.clear()
+
+    def _kept(self, question: Question, since: float) -> Answer | None:
+        answer = self._answers.get(question)
+        if answer is None or answer.asked_at < since:
+            return None
+        return answer
 
     async def _ask(
         self, question: Question, ask: Callable[[], Awaitable[VaultReply]]

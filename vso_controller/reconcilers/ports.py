@@ -104,11 +104,3 @@ class Sessions(Protocol):
         ...
 
     def release(self, consumer: ObjectKey) -> None: ...
-
-
-class Dependents(Protocol):
-    """Those who wait for a resource."""
-
-    def wake(self, key: ObjectKey) -> None:
-        """Let everybody who refers to the resource be looked at now."""
-        ...

@@ -37,7 +37,7 @@ from vso_controller.domain.syncreason import Observed, SyncReason, sync_reason
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.durations import parse_duration
-from vso_controller.foundation.errors import Invalid, OperationFailed
+from vso_controller.foundation.errors import Invalid, OperationFailed, Parked
 from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.destinations import Destinations
@@ -229,15 +229,21 @@ class VaultStaticSecretReconciler:
     async def _handle_failure(
         self, resource: _Resource, error: OperationFailed
     ) -> Outcome:
+        parked = error if isinstance(error, Parked) else None
+        if parked is not None and parked.failure is None:
+            raise parked  # it waits for its turn: nothing went wrong
         failure = failure_of(error)
         now = self._clock.now()
         await self._reporter.report(
             resource.envelope,
             lambda seen: self._failed(_parse(seen), failure, now=now),
         )
+        stale = until_stale(failure, self._standing(resource), now=now)
+        if parked is not None:
+            raise parked.sooner(stale) from parked
         if failure.facts.retry is Retry.BACK_OFF:
             raise error
-        return Outcome(until_stale(failure, self._standing(resource), now=now))
+        return Outcome(stale)
 
     def _failed(self, resource: _Resource, failure: Failure, *, now: float) -> Report:
         updates = after_failure(failure, self._standing(resource), now=now)

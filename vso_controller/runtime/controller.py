@@ -18,7 +18,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import Throttled
+from vso_controller.foundation.errors import Parked, Throttled
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.failurelog import FailureLog
 from vso_controller.runtime.lanes import Lane
@@ -33,11 +33,12 @@ Slot = tuple[str, ObjectKey]
 
 
 class ReconcileResult(StrEnum):
-    """How a reconcile ended, in controller-runtime's words."""
+    """How a reconcile ended, in controller-runtime's words but for the last."""
 
     SUCCESS = "success"
     REQUEUE_AFTER = "requeue_after"
     ERROR = "error"
+    PARKED = "parked"
 
 
 class ReconcileObserver(Protocol):
@@ -87,6 +88,11 @@ class Controller:
         """Have `key` reconciled soon. Between runs there is nothing to do."""
         if self._queue is not None:
             self._queue.add(key, lane)
+
+    def resume(self, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
+        """Have a parked `key` reconciled soon, as one of which there is no news."""
+        if self._queue is not None:
+            self._queue.resume(key, lane)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile every key there is, and those enqueued, until `stop` is set.
@@ -163,6 +169,8 @@ class Controller:
             # It came out of something the reconciler waited for. To let it pass
             # would end this worker without a word.
             return self._failed(queue, key, error)
+        except Parked as error:
+            return self._parked(queue, turn, error)
         except Exception as error:  # noqa: BLE001 - the one place: nobody else suffers
             return self._failed(queue, key, error)
         return self._succeeded(queue, key, outcome)
@@ -174,9 +182,21 @@ class Controller:
         self._failures.succeeded(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
-        due = self._clock.boot() + outcome.requeue_after
-        self._scheduler.schedule((self.name, key), due)
+        self._schedule(key, outcome.requeue_after)
         return ReconcileResult.REQUEUE_AFTER
+
+    def _parked(
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey], error: Parked
+    ) -> ReconcileResult:
+        # Neither success nor failure: the key keeps the history that it had. Who
+        # parked it wakes it; the clock does so too, should that be forgotten.
+        log.debug("reconcile_parked", message=str(error))
+        queue.park(turn)
+        self._schedule(turn.key, error.look_again)
+        return ReconcileResult.PARKED
+
+    def _schedule(self, key: ObjectKey, seconds: float) -> None:
+        self._scheduler.schedule((self.name, key), self._clock.boot() + seconds)
 
     def _failed(
         self, queue: WorkQueue[ObjectKey], key: ObjectKey, error: BaseException

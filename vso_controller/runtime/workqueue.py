@@ -120,6 +120,7 @@ class WorkQueue(Generic[K]):
             bucket=bucket, flow=flow, release=self._retry, clock=clock
         )
         self._failed: dict[K, float] = {}  # failed at, of those in `_retries`
+        self._parked: dict[K, float] = {}  # woken at, of those whom `resume` wakes
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -190,6 +191,15 @@ class WorkQueue(Generic[K]):
             self._failed[key] = self._clock.monotonic()
             self._retries.rest(key, rest)
 
+    def park(self, turn: Turn[K]) -> None:
+        """Note that a turn came to nothing yet: that it is resumed is no news."""
+        if not self._refuses_rest(turn.key):
+            self._parked[turn.key] = turn.woken_at
+
+    def resume(self, key: K, lane: Lane = Lane.CHANGED) -> None:
+        """Make a parked key ready now, with no news of it since it was parked."""
+        self._add(key, lane, woken_at=self._parked.get(key, self._clock.monotonic()))
+
     def forget(self, key: K) -> None:
         """Clear the failure history of `key`."""
         self._limiter.forget(key)
@@ -200,6 +210,7 @@ class WorkQueue(Generic[K]):
         self._delayed.close()
         self._retries.close()
         self._failed.clear()
+        self._parked.clear()
         while self._waiting:
             self._wake_one()
 
@@ -260,6 +271,7 @@ class WorkQueue(Generic[K]):
             return
         self._delayed.cancel(key)
         self._retries.cancel(key)
+        self._parked.pop(key, None)
         woken_at = max(woken_at, self._failed.pop(key, woken_at))
         owed = self._ready.get(key) or self._again.get(key)
         if owed is None:
@@ -287,8 +299,10 @@ class WorkQueue(Generic[K]):
     def _release(self, key: K) -> None:
         now = self._clock.monotonic()
         self._observer.released(worked=now - self._held.pop(key))
+        # What this turn has seen, the next one shall not see older.
+        if key in self._failed:
+            self._failed[key] = now
         if key in self._again:
             owed = self._again.pop(key)
-            # What this turn has seen, the next one shall not see older.
             owed.woken_at = owed.ready = now
             self._make_ready(key, owed)

@@ -6,7 +6,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,7 @@ from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
 
+CONTROLLER = "vaultstaticsecret"
 PERIOD = 30.0  # seconds
 
 
@@ -39,6 +41,8 @@ class Fleet:
             clock=self.world.clock,
             random=seeded(1),
         )
+        wake = partial(self.engine.resume, CONTROLLER)
+        self.world.wakes = replace(self.world.wakes, consumer=wake)
         for number in range(self.paths):
             self.store(number, "first")
         for number, key in enumerate(self.keys):
@@ -61,8 +65,7 @@ class Fleet:
     async def running(self) -> AsyncIterator[None]:
         """Reconcile for the length of the block."""
         stop = asyncio.Event()
-        name = "vaultstaticsecret"
-        self.engine.add(name, self.world.static_secret, lambda: self.keys)
+        self.engine.add(CONTROLLER, self.world.static_secret, lambda: self.keys)
         async with asyncio.TaskGroup() as group:
             group.create_task(self.engine.run(stop))
             yield

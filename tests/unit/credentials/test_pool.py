@@ -15,6 +15,7 @@ from tests.unit.reconcilers.world import (
 )
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.domain.reasons import Refusal
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.errors import TlsVerificationFailed
@@ -223,10 +224,11 @@ async def test_connection_that_cannot_be_made_now_costs_no_login_later() -> None
         await session.read(SECRET_PATH)
     world.vault.failures.clear()
     world.kubernetes.remove(CA_SECRET.key)
-    with pytest.raises(Refusal, match="does not exist"):
+    with pytest.raises(Parked, match="does not exist"):
         await world.pool.open(RESOURCE, "auth")
 
     world.kubernetes.put(CA_SECRET, {"ca.crt": certificate("first")})
+    await world.connection.reconcile(CONNECTION, 0)
     session = await world.pool.open(RESOURCE, "auth")
     await session.read(SECRET_PATH)
 

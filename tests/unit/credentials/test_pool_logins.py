@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.unit.reconcilers.world import (
 from vso_controller.credentials.pool import ConsumerSession
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.domain.reasons import Reason, Refusal
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import ObjectKey, ObservedSecret
 from vso_controller.kube.errors import ServerFailed
@@ -69,7 +71,11 @@ async def test_thousand_resources_of_one_identity_log_in_once() -> None:
 
     async def use(number: int) -> None:
         session = await world.pool.open(ObjectKey("apps", f"r{number}"), "auth")
-        await session.read(SECRET_PATH)
+        while True:
+            with suppress(Parked):
+                await session.read(SECRET_PATH)
+                return
+            await asyncio.sleep(0.1)
 
     async with asyncio.TaskGroup() as group:
         for number in range(1000):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from prometheus_client import generate_latest
@@ -15,6 +16,7 @@ from tests.unit.reconcilers.world import (
     World,
 )
 from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.vault.requests import Operation
 
@@ -36,10 +38,19 @@ def reads(world: World) -> int:
     return world.vault.calls[Operation.READ]
 
 
+async def read_in_turn(session: ConsumerSession) -> None:
+    """Read as a controller does, which comes again when it is its turn."""
+    while True:
+        with suppress(Parked):
+            await session.read(SECRET_PATH)
+            return
+        await asyncio.sleep(0.1)
+
+
 async def read_together(*sessions: ConsumerSession) -> None:
     async with asyncio.TaskGroup() as group:
         for session in sessions:
-            group.create_task(session.read(SECRET_PATH))
+            group.create_task(read_in_turn(session))
 
 
 async def test_consumers_of_one_identity_share_a_read() -> None:
@@ -123,11 +134,11 @@ async def test_metrics_tell_what_sharing_spares() -> None:
     world.metrics.vault(CONNECTION)
     session = await world.pool.open(RESOURCE, "auth", since=0)
 
-    await read_together(session, session, session)
+    await read_together(session, session)
     await session.read(SECRET_PATH)
 
     told = generate_latest(world.metrics.registry).decode()
-    for answered, count in (("sent", 1), ("joined", 2), ("kept", 1)):
+    for answered, count in (("sent", 1), ("joined", 1), ("kept", 1)):
         labels = f'answered="{answered}",vault_connection="apps/vault"'
         assert f"vso_vault_reads_total{{{labels}}} {count}.0" in told
 

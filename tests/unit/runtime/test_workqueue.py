@@ -516,6 +516,33 @@ async def test_key_is_as_new_as_its_latest_change(queue: WorkQueue[str]) -> None
 
 
 @pytest.mark.looptime
+async def test_parked_key_that_is_resumed_is_as_new_as_it_was(
+    queue: WorkQueue[str],
+) -> None:
+    await asyncio.sleep(2)
+    queue.add("a")
+    async with queue.take() as turn:
+        await asyncio.sleep(3)
+        queue.park(turn)
+    await asyncio.sleep(4)
+    queue.resume("a")
+
+    assert await woken_at(queue) == 2
+
+
+@pytest.mark.looptime
+async def test_change_of_a_parked_key_is_news(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    async with queue.take() as turn:
+        queue.park(turn)
+    await asyncio.sleep(4)
+    queue.add("a")
+    queue.resume("a")
+
+    assert await woken_at(queue) == 4
+
+
+@pytest.mark.looptime
 async def test_what_is_due_together_is_as_new_though_its_timers_are_not(
     queue: WorkQueue[str],
 ) -> None:
