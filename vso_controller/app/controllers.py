@@ -150,8 +150,9 @@ class Controllers:
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
             wake_consumer=self._triggers.wake_consumer,
+            most=settings.client_cache_size,
         )
-        metrics.watch_sessions(self._sessions.standings)
+        metrics.watch_sessions(self._sessions)
 
     def add_all(self) -> None:
         """Add the controllers of all kinds to the engine, and their triggers."""
@@ -162,6 +163,12 @@ class Controllers:
             static_secret=self._vault_static_secrets().enqueue,
         )
 
+    async def take_leave(self, *, within: float) -> None:
+        """Say the last words to Vault, in so many seconds, when no controller runs."""
+        await self._sessions.say_farewell(
+            within=within, revoke=self._settings.revoke_tokens_on_shutdown
+        )
+
     async def stand_down(self) -> None:
         """Let go of all that was opened for resources, when no controller runs.
 
@@ -170,7 +177,7 @@ class Controllers:
         """
         self._known.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
-        self._sessions.clear()
+        await self._sessions.clear()
         self._unlabelled.clear()
         await self._connections.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.foundation.events import EventKind, EventSubject
 from vso_controller.foundation.objects import (
     Envelope,

@@ -175,7 +175,7 @@ class VaultStaticSecretReconciler:
         desired = self._filled(shape, await _read(session, spec))
         changed = await self._destinations.apply(desired)
         await self._destinations.prune(resource.owner, keep=desired.key)
-        return _Synced(question, desired, changed, session.meta)
+        return _Synced(question, desired, changed, session.meta(spec.namespace))
 
     def _check_destination(self, shape: Shape) -> None:
         if is_reserved(shape.key, operator_namespace=self._operator_namespace):
@@ -333,14 +333,15 @@ def _where(spec: VaultStaticSecretSpec) -> str:
 
 
 async def _read(session: VaultReader, spec: VaultStaticSecretSpec) -> KvSecret:
+    namespace = spec.namespace or None
     if spec.type is KVType.V1:
         return await read_kv_v1(
-            session, mount=spec.mount, path=spec.path, namespace=spec.namespace
+            session, mount=spec.mount, path=spec.path, namespace=namespace
         )
     return await read_kv_v2(
         session,
         mount=spec.mount,
         path=spec.path,
         version=spec.version or 0,
-        namespace=spec.namespace,
+        namespace=namespace,
     )

@@ -125,6 +125,11 @@ class VaultSession:
         ends = (each.token.ends for each in self._tenures() if each.is_worth_renewing)
         return min(ends, default=None)
 
+    @property
+    def is_revocable(self) -> bool:
+        """Whether there is a token that `revoke` would give back."""
+        return self._tenure is not None and self._tenure.is_revocable
+
     async def read(
         self,
         path: tuple[str, ...],
@@ -214,13 +219,20 @@ class VaultSession:
                 raise
             return True
 
+    def retire(self) -> None:
+        """Use the token no more: it is kept for what hangs on it, if anything does.
+
+        The session can be used again and would log in.
+        """
+        self._succeed(None)
+
     async def revoke(self) -> None:
         """Give the token back, if it is ours to give and nothing hangs on it.
 
         The session can be used again and would log in.
         """
         tenure = self._tenure
-        if tenure is not None and not tenure.is_held:
+        if tenure is not None and tenure.is_revocable:
             self._tenure = None
             await tenure.revoke()
 

@@ -51,6 +51,11 @@ class Tenure:
         """Whether somebody holds it and would have more of it."""
         return self.is_held and not self.token.is_final
 
+    @property
+    def is_revocable(self) -> bool:
+        """Whether it is ours to give back, and nothing hangs on it."""
+        return self.token.is_ours and not self.is_held
+
     def is_due(self, *, slack: float) -> bool:
         """Whether its next step should be taken now, or within `slack` seconds."""
         step = self.token.next_step
@@ -101,9 +106,8 @@ class Tenure:
         return True
 
     async def revoke(self) -> None:
-        """Give the token back, if it is ours to give."""
-        if self.token.is_ours:
-            await self._ask_about(Operation.REVOKE_TOKEN, "revoke-self")
+        """Give the token back, with all that it issued."""
+        await self._ask_about(Operation.REVOKE_TOKEN, "revoke-self")
 
     async def _find_out_whether_it_ended(self) -> None:
         with suppress(Transient):  # then it is taken to live on

@@ -155,6 +155,7 @@ class World:
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
     read_sharing_window: float = 0.0  # seconds
+    most_sessions: int = 10_000
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -228,8 +229,9 @@ class World:
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
+            most=self.most_sessions,
         )
-        self.metrics.watch_sessions(self.pool.standings)
+        self.metrics.watch_sessions(self.pool)
 
     def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
@@ -276,7 +278,7 @@ class World:
     async def hand_over(self) -> None:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
-        self.pool.clear()
+        await self.pool.clear()
         await self.clients_of.close()
         self.woken.clear()
 
