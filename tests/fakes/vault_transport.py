@@ -60,6 +60,7 @@ class VaultInMemory:
     max_ttl: float = 10**9
     renewable: bool = True
     may_look_up: bool = True
+    name: str = ""  # goes into the tokens it issues
     stored: dict[str, object] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     delays: dict[Operation, float] = field(default_factory=dict)
@@ -187,7 +188,7 @@ class VaultInMemory:
         number = self.logins
         ends = _now() + self.ttl if self.ttl else float("inf")
         token = IssuedToken(
-            value=f"canary-token-{number}",
+            value=f"canary-token-{self.name}{number}",
             accessor=f"accessor-{number}",
             ends=ends,
             latest_end=_now() + self.max_ttl,

@@ -19,6 +19,7 @@ from tests.unit.reconcilers.world import (
     CONNECTION,
     CONNECTION_SPEC,
     RESOURCE,
+    FakeVault,
     World,
     certificate,
 )
@@ -110,6 +111,25 @@ async def test_client_that_was_replaced_is_closed_with_the_last_lease() -> None:
     await second.hold.release()
 
     assert (world.vault.closed, len(world.pool)) == (1, 1)
+
+
+async def test_no_old_token_is_sent_to_the_new_address() -> None:
+    world = World().in_order()
+    other = world.elsewhere["https://other"] = FakeVault(
+        stored=world.vault.stored, name="of-other-"
+    )
+    issued = await issue(world, RESOURCE)
+    edit_connection(world)
+    await (await world.pool.open(RESOURCE, "auth")).read(SECRET_PATH)
+
+    await keep_alive(world, seconds=10 * HOUR)
+    await issued.hold.renew_lease(lease_of(issued), increment=60)
+    await world.pool.say_farewell(within=2, revoke=False)
+
+    assert other.tokens.keys() == {"canary-token-of-other-1"}
+    seen = {each.token.reveal() for each in other.requests if each.token is not None}
+    assert seen == other.tokens.keys()
+    assert world.vault.logins == 1
 
 
 async def test_new_vault_that_is_away_keeps_no_old_token_from_its_renewal() -> None:

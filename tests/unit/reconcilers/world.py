@@ -145,6 +145,7 @@ class World:
     """See the module docstring."""
 
     vault: FakeVault = field(default_factory=FakeVault)
+    elsewhere: dict[str, FakeVault] = field(default_factory=dict)  # by address
     kubernetes: FakeKubernetes = field(default_factory=FakeKubernetes)
     tokens: FakeTokens = field(default_factory=FakeTokens)
     clock: LoopClock = field(default_factory=LoopClock)
@@ -382,7 +383,7 @@ class World:
         if self.client_failure is not None:
             raise self.client_failure
         self.clients.append((spec.address, ca))
-        return self.vault
+        return self.elsewhere.get(spec.address, self.vault)
 
     def _wakes(self) -> Wakes:
         def wake(key: ObjectKey, _: Lane) -> None:
