@@ -66,6 +66,7 @@ class LeaseHold:
         Raises LeaseNotFound if lease or token is no more, Parked without a turn.
         """
         try:
+            # The turn of the consumer: it is the one to wake when there is one.
             with self._connection.turn(self.consumer, Priority.READ):
                 return await self._token.renew_lease(lease_id, increment=increment)
         finally:

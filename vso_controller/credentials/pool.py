@@ -2,7 +2,8 @@
 
 An identity is a VaultAuth and a VaultConnection, each in one generation, seen
 from one namespace: resources that agree on these share a session and its one
-login. A session is kept while somebody uses it; its token is renewed by the
+login. A session is kept while somebody uses it or a lease hangs on one of its tokens,
+unless there are too many of those that none hangs on; tokens are renewed by the
 controller that this pool is the reconciler of. Reads and renewals need a turn in the
 bulkhead of their VaultConnection: without one they raise Parked.
 """
@@ -113,14 +114,15 @@ class SessionPool:
         try:
             resolved = self._references.auth_of(consumer, auth_reference)
         except Refusal:
-            # Who may not log in any more shall not keep a token alive.
+            # Who may not log in any more shall not keep a token alive, but for leases.
             self.release(consumer)
             raise
         connection = await self._open_connection(consumer, resolved.connection)
         identity = identity_of(resolved, connection, consumer.namespace)
-        entry = self._entries.pop(identity.key, None)
+        entry = self._entries.get(identity.key)
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, identity, resolved, connection)
+        self._entries.pop(entry.key, None)
         self._entries[entry.key] = entry
         self._use(consumer, entry)
         return ConsumerSession(
@@ -379,7 +381,8 @@ class SessionPool:
             consumers, entry.consumers = entry.consumers, set()
             self._reads.forget(entry.session)
             self._put_aside(entry)
-        self._make_room()
+        else:
+            self._make_room()
         log.info(
             "session_opened",
             session=str(key),
