@@ -47,7 +47,8 @@ Each transition writes one Event: a Warning with the reason in the column *Event
 
 RETRIES = """\
 **Tried again** tells what happens without anybody's doing. A change of the resource, of the VaultAuth or the \
-VaultConnection it refers to, or of a Secret that it created wakes it at once in any case.
+VaultConnection it refers to, or of a Secret that it created wakes it at once in any case. While a Vault does not \
+serve, its resources do not try: they are woken when it does ([outages](outages.md)).
 
 """
 

@@ -57,7 +57,11 @@ class Team:
         """
         ours = bao is self.world.bao
         ca_pem = self.world.vault_proxy.ca_pem if ours else bao.ca_pem
-        ca = base64.b64encode((ca_pem or "").encode()).decode()
+        await self.trust_pem(ca_pem or "", secret=secret)
+
+    async def trust_pem(self, ca_pem: str, *, secret: str = "vault-ca") -> None:
+        """Put this CA where the VaultConnection looks for it."""
+        ca = base64.b64encode(ca_pem.encode()).decode()
         manifest = self.named("Secret", secret) | {"data": {"ca.crt": ca}}
         await self._admin.apply(manifest)
 

@@ -50,6 +50,7 @@ SCALED = (
     "--backoff-initial-interval=200ms",
     "--backoff-max-interval=1s",
     "--connection-probe-interval=1s",
+    "--connection-outage-probe-interval=200ms",
     "--leader-elect-lease-duration=3s",
     "--leader-elect-renew-deadline=2s",
     "--leader-elect-retry-period=500ms",

@@ -112,7 +112,7 @@ DEFECTS = (
         "change while a key is held is lost",
         "runtime/test_workqueue.py::test_key_added_while_held_comes_back_after_release",
         "runtime/workqueue.py",
-        "self._again[key] = lane, added",
+        "self._again[key] = owed",
         "pass",
     ),
     _defect(

@@ -6,6 +6,7 @@ A new kind is one more method here.
 from __future__ import annotations
 
 import secrets as randomness
+from functools import partial
 from importlib.metadata import version
 from random import Random
 
@@ -18,14 +19,18 @@ from vso_controller.api.kinds import (
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
+from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.hmackey import HmacKey
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
+from vso_controller.credentials.workers import Workers
 from vso_controller.domain import hmackey
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import no_digest
@@ -104,6 +109,7 @@ class Controllers:
         self._intentions = Intentions(
             session=reads, digest_key=Secret(randomness.token_bytes(32))
         )
+        self._workers = Workers(number=settings.max_concurrent_reconciles)
         live = Secrets(session=reads, decoder=self.decoder)
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._system_trust = SystemTrust()
@@ -115,6 +121,7 @@ class Controllers:
                 ),
             ),
             make_client=self._make_client,
+            make_bulkhead=self._make_bulkhead,
             forgotten=metrics.vault_gone,
         )
         self._references = _references(settings, stores)
@@ -138,6 +145,7 @@ class Controllers:
                 ),
             ),
             secrets=CredentialSecrets(versions=self.versions),
+            reads=self._shared_reads(),
             make_session=self._make_session,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
@@ -184,7 +192,6 @@ class Controllers:
         reconciler = VaultConnectionReconciler(
             resources=self._stores.connections,
             connections=self._connections,
-            dependents=self._triggers,
             reporter=self._reporter(VAULT_CONNECTION, self._stores.connections),
             clock=self._clock,
             probe_interval=self._settings.connection_probe_interval,
@@ -271,6 +278,14 @@ class Controllers:
             observer=self._metrics,
         )
 
+    def _shared_reads(self) -> SharedReads:
+        window = self._settings.read_sharing_window.total_seconds()
+        return SharedReads(
+            answers=Answers(window=window, clock=self._clock),
+            observer=self._metrics,
+            clock=self._clock,
+        )
+
     def _make_client(
         self, key: ObjectKey, spec: VaultConnectionSpec, ca: bytes | None
     ) -> VaultClient:
@@ -295,6 +310,22 @@ class Controllers:
             observer=observer,
             reach=Reach(self._settings.vault_address_allow),
         )
+
+    def _make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+        enqueue = self._engine.enqueue
+        bulkhead = Bulkhead(
+            about=key,
+            timing=_bulkhead_timing(self._settings),
+            workers=self._workers,
+            wakes=Wakes(
+                connection=partial(enqueue, VAULT_CONNECTION.singular),
+                session=partial(enqueue, SESSIONS),
+                consumer=partial(self._engine.resume, VAULT_STATIC_SECRET.singular),
+            ),
+            clock=self._clock,
+        )
+        self._metrics.bulkhead(key, bulkhead)
+        return bulkhead
 
     def _make_session(
         self, client: Transport, login: IdentityLogin, namespace: str
@@ -328,6 +359,13 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,
+    )
+
+
+def _bulkhead_timing(settings: Settings) -> BulkheadTiming:
+    return BulkheadTiming(
+        most_reads=settings.vault_max_concurrent_reads,
+        probe_rest=settings.connection_outage_probe_interval.total_seconds(),
     )
 
 

@@ -60,9 +60,13 @@ class Engine:
         )
         return controller
 
-    def enqueue(self, name: str, key: ObjectKey) -> None:
+    def enqueue(self, name: str, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
         """Have `key` reconciled soon by the controller `name`."""
-        self._controllers[name].enqueue(key)
+        self._controllers[name].enqueue(key, lane)
+
+    def resume(self, name: str, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
+        """Have a parked `key` reconciled soon by the controller `name`."""
+        self._controllers[name].resume(key, lane)
 
     def queues(self) -> Iterator[QueueSeen]:
         """Yield what there is to see of the queues; nothing while nobody runs."""

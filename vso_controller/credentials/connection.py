@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from vso_controller.credentials.bulkhead import Bulkhead
 from vso_controller.credentials.files import FileVersion
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.vault.ports import Transport
@@ -33,6 +34,7 @@ class Connection:
         ca_fingerprint: str,
         client: Client,
         ca_file: FileVersion | None = None,
+        bulkhead: Bulkhead,
     ) -> None:
         self.key: ObjectKey = envelope.key
         self.uid = envelope.uid
@@ -40,6 +42,8 @@ class Connection:
         self.ca_fingerprint = ca_fingerprint  # "" without a CA of its own
         self.ca_file = ca_file  # as it was last read; None: its CA is in no file
         self.client = client
+        self.bulkhead = bulkhead  # that of the VaultConnection, whatever its client
+        self.transport = bulkhead.guard(client)  # what sessions use
         # Whether the CA is taken to be what it was when the client was made.
         self.is_trusted = True
         self._users = 0

@@ -3,31 +3,36 @@
 An identity is a VaultAuth and a VaultConnection, each in one generation, seen
 from one namespace: resources that agree on these share a session and its one
 login. A session is kept while somebody uses it; its token is renewed by the
-controller that this pool is the reconciler of.
+controller that this pool is the reconciler of. Reads and renewals need a turn in the
+bulkhead of their VaultConnection: without one they raise Parked.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from vso_controller.api.v1beta1.shared import VaultClientMeta
+from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.logins import IdentityLogin, Logins
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.domain.cachekey import cache_key
-from vso_controller.domain.reasons import Reason, Refusal, Scope
+from vso_controller.domain.reasons import Reason, Refusal, Retry, Scope
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed, Transient
 from vso_controller.foundation.metrics import SessionStanding
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.additions import AddingTransport
+from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import VaultReply
@@ -86,9 +91,19 @@ class _Entry:
 class ConsumerSession:
     """A session in the hands of one consumer: it reads, no more."""
 
-    def __init__(self, *, pool: SessionPool, key: ObjectKey, entry: _Entry) -> None:
+    def __init__(
+        self,
+        *,
+        pool: SessionPool,
+        consumer: ObjectKey,
+        key: ObjectKey,
+        entry: _Entry,
+        since: float,
+    ) -> None:
         self._pool = pool
+        self._consumer = consumer
         self._entry = entry
+        self._since = since
         self.key = key
 
     @property
@@ -115,10 +130,26 @@ class ConsumerSession:
         query: Mapping[str, str] | None = None,
         namespace: str | None = None,
     ) -> VaultReply:
-        """Read `path` of Vault; a namespace of None is that of the VaultAuth."""
-        return await self._pool.read(
-            self.key, self._entry, path, query=query, namespace=namespace
+        """Read `path` of Vault; a namespace of None is that of the VaultAuth.
+
+        The answer may be shared with others of the same identity, so what is read must
+        not issue anything. Raises Parked if it is not the turn of the consumer; an
+        answer that is kept needs no turn.
+        """
+        entry, session = self._entry, self._entry.session
+        question = Question(
+            connection=entry.connection.key,
+            session=session,
+            namespace=session.namespace if namespace is None else namespace,
+            path=path,
+            query=frozenset((query or {}).items()),
         )
+        bulkhead = entry.connection.bulkhead
+        if self._pool.is_kept(question, since=self._since):
+            bulkhead.forget(self._consumer, Priority.READ)  # one may be kept for it
+            return await self._pool.read(self.key, entry, question, since=self._since)
+        with bulkhead.turn(self._consumer, Priority.READ):
+            return await self._pool.read(self.key, entry, question, since=self._since)
 
 
 class SessionPool:
@@ -131,6 +162,7 @@ class SessionPool:
         connections: Connections,
         logins: Logins,
         secrets: CredentialSecrets,
+        reads: SharedReads,
         make_session: MakeSession,
         clock: Clock,
         wake: Wake,
@@ -140,6 +172,7 @@ class SessionPool:
         self._connections = connections
         self._logins = logins
         self._secrets = secrets
+        self._reads = reads
         self._make_session = make_session
         self._clock = clock
         self._wake = wake
@@ -152,11 +185,19 @@ class SessionPool:
         return len(self._entries)
 
     async def open(
-        self, consumer: ObjectKey, auth_reference: str | None
+        self,
+        consumer: ObjectKey,
+        auth_reference: str | None,
+        *,
+        since: float = math.inf,
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
 
-        Raises Refusal where the references or the VaultConnection do not allow one.
+        Reads share what others of the same identity asked at `since` (loop clock) or
+        later; unless told so they share nothing.
+
+        Raises Refusal where the references or the VaultConnection do not allow one,
+        Parked where that may change without an edit of the VaultConnection.
         """
         try:
             resolved = self._references.auth_of(consumer, auth_reference)
@@ -164,20 +205,23 @@ class SessionPool:
             # Who may not log in any more shall not keep a token alive.
             self.release(consumer)
             raise
-        connection = await self._open_connection(resolved.connection)
+        connection = await self._open_connection(consumer, resolved.connection)
         identity = _identity(resolved, connection, consumer.namespace)
         key = identity.key
         entry = self._entries.get(key)
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, identity, resolved, connection)
         self._use(consumer, key, entry)
-        return ConsumerSession(pool=self, key=key, entry=entry)
+        return ConsumerSession(
+            pool=self, consumer=consumer, key=key, entry=entry, since=since
+        )
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
 
         The token of a session that nobody uses is left to end by itself.
         """
+        self._connections.leave_lines(consumer, Priority.READ)
         key = self._uses.pop(consumer, None)
         if key is None:
             return
@@ -186,11 +230,14 @@ class SessionPool:
         if not entry.consumers:
             self._secrets.release(entry.login.source.secret, session=key)
             del self._entries[key]
+            self._reads.forget(entry.session)
+            self._connections.leave_lines(key, Priority.RENEWAL)
 
     def clear(self) -> None:
         """Forget all consumers and sessions. Their tokens are left to end."""
         for consumer in tuple(self._uses):
             self.release(consumer)
+        self._reads.clear()
 
     def secret_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
@@ -205,19 +252,34 @@ class SessionPool:
                 entry.is_suspect = True
                 self._wake(key)
 
+    def is_kept(self, question: Question, *, since: float) -> bool:
+        """Whether there is an answer from `since` or later already."""
+        return self._reads.is_kept(question, since=since)
+
     async def read(
         self,
         key: ObjectKey,
         entry: _Entry,
-        path: tuple[str, ...],
+        question: Question,
         *,
-        query: Mapping[str, str] | None,
-        namespace: str | None,
+        since: float,
+    ) -> VaultReply:
+        """Return what Vault says to the session of `entry`, since `since` or later."""
+        return await self._reads.read(
+            question, since=since, ask=lambda: self._ask(key, entry, question)
+        )
+
+    async def _ask(
+        self, key: ObjectKey, entry: _Entry, question: Question
     ) -> VaultReply:
         """Read with the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                return await entry.session.read(path, query=query, namespace=namespace)
+                return await entry.session.read(
+                    question.path,
+                    query=dict(question.query),
+                    namespace=question.namespace,
+                )
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
@@ -225,7 +287,7 @@ class SessionPool:
             if entry.session.next_renewal != entry.renewal:
                 self._wake(key)
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Renew the token of the session `key` if that is due, and say when it is.
 
         Raises what kept it from being renewed; the token is used until it ends.
@@ -233,10 +295,11 @@ class SessionPool:
         entry = self._entries.get(key)
         if entry is None or entry.connection.is_retired:
             return Outcome()
-        async with entry.connection.in_use():
-            # A renewal needs nobody but Vault, and waits for nobody else.
-            await entry.session.renew()
-            await self._reconsider(key, entry)
+        with entry.connection.bulkhead.turn(key, Priority.RENEWAL):
+            async with entry.connection.in_use():
+                # A renewal needs nobody but Vault, and waits for nobody else.
+                await entry.session.renew()
+                await self._reconsider(key, entry)
         entry.renewal = entry.session.next_renewal
         return Outcome(self._until_next(entry))
 
@@ -286,15 +349,20 @@ class SessionPool:
         return min(waits, default=None)
 
     def _use(self, consumer: ObjectKey, key: ObjectKey, entry: _Entry) -> None:
-        if self._uses.get(consumer) != key:
+        if self._uses.get(consumer, key) != key:
             self.release(consumer)
         self._uses[consumer] = key
         entry.consumers.add(consumer)
 
-    async def _open_connection(self, envelope: Envelope) -> Connection:
+    async def _open_connection(
+        self, consumer: ObjectKey, envelope: Envelope
+    ) -> Connection:
         try:
             return await self._connections.open(envelope)
         except Refusal as refusal:
+            if refusal.failure.facts.retry is Retry.BACK_OFF:
+                bulkhead = self._connections.bulkhead(envelope.key)
+                raise bulkhead.park(consumer, Priority.READ) from refusal
             if refusal.failure.facts.scope is not Scope.SPEC:
                 raise
             # It is not the spec of the consumer that is at fault.
@@ -314,12 +382,15 @@ class SessionPool:
         key = identity.key
         login = self._logins.login(resolved.login, key.namespace)
         transport = AddingTransport(
-            connection.client,
+            connection.transport,
             headers=resolved.login.headers,
             login_query=resolved.login.params,
         )
         session = self._make_session(transport, login, resolved.login.namespace)
-        consumers = set() if entry is None else entry.consumers
+        consumers: set[ObjectKey] = set()
+        if entry is not None:
+            consumers = entry.consumers
+            self._reads.forget(entry.session)
         self._secrets.follow(login.source.secret, session=key)
         if login.source.needs_looking:
             self._wake(key)

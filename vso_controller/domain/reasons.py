@@ -243,7 +243,8 @@ REASONS: dict[Reason, Facts] = {
         EventReason.VAULT_CLIENT_ERROR,
     ),
     Reason.VAULT_THROTTLED: Facts(
-        "Vault asked for fewer requests.",
+        "Vault asked for fewer requests, or is so slow that the turn of the "
+        "resource to ask it has not come for five minutes.",
         "Nothing, or raise the rate limit quota, or poll less often.",
         Scope.SOURCE,
         Retry.BACK_OFF,

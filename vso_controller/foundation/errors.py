@@ -2,7 +2,8 @@
 
     OperationFailed
     ├── Transient           the same call may succeed later: back off
-    │   └── Throttled       the server said when: not before `retry_after`
+    │   ├── Throttled       the server said when: not before `retry_after`
+    │   └── Parked          not now, and who says so wakes who asked
     ├── OutcomeUnknown      it may or may not have happened: look before repeating
     ├── Denied              the identity was refused: re-authenticate once, then report
     ├── Invalid             a person must change something first
@@ -13,6 +14,9 @@ of its libraries where they enter.
 """
 
 from __future__ import annotations
+
+LOST_WAKE = 300.0
+"""Seconds after which a parked key is looked at, should nobody have woken it."""
 
 
 class OperationFailed(Exception):
@@ -29,6 +33,35 @@ class Throttled(Transient):
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Parked(Transient):
+    """Nothing was asked for; whoever raised this wakes the key when it may ask.
+
+    So it is neither to rest nor to be counted as failed. Should the wake be lost, it
+    is looked at again after `look_again` seconds. `failure` is what the resource has
+    to be told about; None: nothing went wrong, it waits for its turn.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failure: OperationFailed | None = None,
+        look_again: float = LOST_WAKE,
+    ) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.look_again = look_again
+
+    def sooner(self, seconds: float | None) -> Parked:
+        """Return the same, with a look after `seconds` if that is sooner."""
+        look_again = self.look_again if seconds is None else seconds
+        return Parked(
+            str(self),
+            failure=self.failure,
+            look_again=min(look_again, self.look_again),
+        )
 
 
 class OutcomeUnknown(OperationFailed):

@@ -42,6 +42,21 @@ class QueueWork(Protocol):
     def longest_running(self) -> float: ...
 
 
+class BulkheadState(Protocol):
+    """What there is to see of a bulkhead."""
+
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def inside(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def since_probe(self) -> float: ...
+
+
 class Metrics:
     """The metrics of one process, in a registry of their own."""
 
@@ -53,6 +68,7 @@ class Metrics:
         self._declare_controllers()
         self._declare_sessions()
         self._declare_vault()
+        self._bulkhead_gauges = self._declare_bulkheads()
         self._declare_observation()
         self._declare_process()
         Gauge(
@@ -176,6 +192,51 @@ class Metrics:
             ("vault_connection",),
             registry=self.registry,
         )
+        self._vault_reads = Counter(
+            "vso_vault_reads",
+            "Reads that were asked for, by whether they were sent, joined one that"
+            " was under way, or took the kept answer of one that was done.",
+            ("vault_connection", "answered"),
+            registry=self.registry,
+        )
+
+    def _declare_bulkheads(
+        self,
+    ) -> tuple[tuple[Gauge, Callable[[BulkheadState], float]], ...]:
+        declared: tuple[tuple[str, str, Callable[[BulkheadState], float]], ...] = (
+            (
+                "vso_vault_breaker_open",
+                "Whether nothing but probes is sent to a Vault (1) or not (0).",
+                lambda bulkhead: float(bulkhead.is_open),
+            ),
+            (
+                "vso_vault_concurrency_limit",
+                "How many reads a Vault is asked at once, at most.",
+                lambda bulkhead: bulkhead.limit,
+            ),
+            (
+                "vso_vault_concurrency",
+                "How many turns of asking a Vault are taken.",
+                lambda bulkhead: bulkhead.inside,
+            ),
+            (
+                "vso_vault_parked_keys",
+                "Keys that wait for a turn of asking a Vault, without a worker.",
+                lambda bulkhead: bulkhead.waiting,
+            ),
+            (
+                "vso_vault_seconds_since_probe",
+                "Seconds since a Vault was last probed; +Inf before the first time.",
+                lambda bulkhead: bulkhead.since_probe,
+            ),
+        )
+        return tuple(
+            (
+                Gauge(name, text, ("vault_connection",), registry=self.registry),
+                read,
+            )
+            for name, text, read in declared
+        )
 
     def _declare_observation(self) -> None:
         self._withheld = Counter(
@@ -247,11 +308,24 @@ class Metrics:
             )
         return self._vaults[connection]
 
+    def bulkhead(self, connection: ObjectKey, bulkhead: BulkheadState) -> None:
+        """Show the bulkhead of a VaultConnection whenever the metrics are read."""
+        for gauge, read in self._bulkhead_gauges:
+            gauge.labels(str(connection)).set_function(partial(read, bulkhead))
+
     def vault_gone(self, connection: ObjectKey) -> None:
         """Drop the series of a VaultConnection that is not there any more."""
         observer = self._vaults.pop(connection, None)
         if observer is not None:
             observer.close()
+        for gauge, _ in self._bulkhead_gauges:
+            gauge.remove_by_labels({"vault_connection": str(connection)})
+            self._vault_reads.remove_by_labels({"vault_connection": str(connection)})
+
+    def vault_read(self, connection: ObjectKey, *, answered: str) -> None:
+        """Count one read, unless its VaultConnection is gone."""
+        if connection in self._vaults:
+            self._vault_reads.labels(str(connection), answered).inc()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

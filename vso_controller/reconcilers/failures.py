@@ -7,7 +7,7 @@ trees of both clients and finds every class named here.
 from __future__ import annotations
 
 from vso_controller.domain.reasons import Failure, Reason, Refusal
-from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.errors import OperationFailed, Parked
 from vso_controller.kube import errors as kube
 from vso_controller.vault import errors as vault
 
@@ -23,6 +23,7 @@ VAULT_REASONS: tuple[tuple[type[OperationFailed], Reason], ...] = (
     (vault.LoginUnanswered, Reason.VAULT_UNREACHABLE),
     (vault.RateLimited, Reason.VAULT_THROTTLED),
     (vault.LeaseQuotaReached, Reason.VAULT_THROTTLED),
+    (vault.ServerBusy, Reason.VAULT_THROTTLED),
     (vault.StandbyAnswered, Reason.VAULT_ERROR),
     (vault.ServerFailed, Reason.VAULT_ERROR),
     (vault.IndexNotReady, Reason.VAULT_ERROR),
@@ -58,6 +59,8 @@ KUBERNETES_REASONS: tuple[tuple[type[OperationFailed], Reason], ...] = (
 
 def failure_of(error: OperationFailed) -> Failure:
     """Return what to report about `error`."""
+    if isinstance(error, Parked) and error.failure is not None:
+        return failure_of(error.failure)
     if isinstance(error, Refusal):
         return error.failure
     for kind, reason in (*VAULT_REASONS, *KUBERNETES_REASONS):

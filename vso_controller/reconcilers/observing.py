@@ -53,7 +53,7 @@ class ObservingReconciler:
         # What would be written now, of those resources where that is something.
         self._intended: dict[ObjectKey, tuple[Intention, ...]] = {}
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         """Reconcile up to the first write, and tell what it is if that is news.
 
         That ends the reconcile well. A reconciler that leaves it to us is asked again
@@ -61,7 +61,7 @@ class ObservingReconciler:
         """
         with noting() as withheld:
             try:
-                outcome = await self._reconciler.reconcile(key)
+                outcome = await self._reconciler.reconcile(key, woken_at)
             except Withheld:
                 outcome = Outcome(self._look_again.total_seconds())
             except OperationFailed:

@@ -98,14 +98,9 @@ class Sessions(Protocol):
     """Logged-in sessions for consumers. Raises Refusal where there can be none."""
 
     async def open(
-        self, consumer: ObjectKey, auth_reference: str | None
-    ) -> ConsumerSession: ...
-    def release(self, consumer: ObjectKey) -> None: ...
-
-
-class Dependents(Protocol):
-    """Those who wait for a resource."""
-
-    def wake(self, key: ObjectKey) -> None:
-        """Let everybody who refers to the resource be looked at now."""
+        self, consumer: ObjectKey, auth_reference: str | None, *, since: float
+    ) -> ConsumerSession:
+        """Its reads may share what was asked at `since` (loop clock) or later."""
         ...
+
+    def release(self, consumer: ObjectKey) -> None: ...

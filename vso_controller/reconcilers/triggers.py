@@ -112,12 +112,6 @@ class Triggers:
         self._static_secrets.add_handler(self._static_secret_changed)
         self._secrets.add_handler(self._secret_changed)
 
-    def wake(self, key: ObjectKey) -> None:
-        """Wake everybody who uses the VaultConnection `key`."""
-        for auth in self._auths.by_index(BY_REFERENCE, str(key)):
-            self._wake_auth(auth.key)
-            self._wake_users_of_auth(auth.key)
-
     def wake_consumer(self, key: ObjectKey) -> None:
         """Wake one who uses a session."""
         self._wake_static_secret(key)
@@ -140,7 +134,9 @@ class Triggers:
     def _connection_changed(self, old: Envelope | None, new: Envelope | None) -> None:
         for key in _changed(old, new):
             self._wake_connection(key)
-            self.wake(key)
+            for auth in self._auths.by_index(BY_REFERENCE, str(key)):
+                self._wake_auth(auth.key)
+                self._wake_users_of_auth(auth.key)
 
     def _auth_changed(self, old: Envelope | None, new: Envelope | None) -> None:
         for key in _changed(old, new):

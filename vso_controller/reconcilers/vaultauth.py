@@ -34,7 +34,7 @@ class VaultAuthReconciler:
         self._reporter = reporter
         self._clock = clock
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Bring the status of the VaultAuth in step with its spec."""
         envelope = self._resources.get(key)
         if envelope is None or envelope.deleting:

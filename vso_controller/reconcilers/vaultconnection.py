@@ -1,4 +1,8 @@
-"""VaultConnection: asks the Vault it names how it is, from time to time."""
+"""VaultConnection: asks the Vault it names how it is, from time to time.
+
+It is the one prober: what it finds out opens and closes the breaker of the bulkhead.
+While Vault does not serve it asks more often, and nobody else asks anything.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from vso_controller.api.v1beta1.vaultconnection import (
     VaultConnectionSpec,
     VaultConnectionStatus,
 )
+from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.domain.conditions import (
     Condition,
@@ -17,18 +22,21 @@ from vso_controller.domain.conditions import (
     merged,
 )
 from vso_controller.domain.connection import after_answer, after_failure
-from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal, Retry
+from vso_controller.domain.reasons import EventReason, Failure, Retry
 from vso_controller.domain.refresh import until_next_slot
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.reconcilers.failures import failure_of
-from vso_controller.reconcilers.ports import Cache, Dependents
-from vso_controller.reconcilers.reporting import News, Report, Reporter
+from vso_controller.reconcilers.ports import Cache
+from vso_controller.reconcilers.reporting import Decide, News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
-from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.ports import Outcome
-from vso_controller.vault.errors import TlsVerificationFailed
+from vso_controller.vault.errors import (
+    ServerNotInitialized,
+    ServerSealed,
+    TlsVerificationFailed,
+)
 from vso_controller.vault.system import SealStatus, seal_status
 
 _ACCEPTED = News(EventReason.ACCEPTED, "VaultConnection accepted")
@@ -43,22 +51,20 @@ class VaultConnectionReconciler:
         *,
         resources: Cache[Envelope],
         connections: Connections,
-        dependents: Dependents,
         reporter: Reporter,
         clock: Clock,
         probe_interval: timedelta,
     ) -> None:
         self._resources = resources
         self._connections = connections
-        self._dependents = dependents
         self._reporter = reporter
         self._clock = clock
         self._probe_interval = probe_interval
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
         """Bring the status of the VaultConnection in step with the Vault it names.
 
-        Raises what kept Vault from serving, so that it is asked again after a rest.
+        Raises what kept a client from being made, if a new try may help.
         """
         envelope = self._resources.get(key)
         if envelope is None or envelope.deleting:
@@ -67,38 +73,43 @@ class VaultConnectionReconciler:
             return Outcome()
 
         try:
-            serving = await self._ask(envelope)
-        except NotLeading:
-            raise
+            connection = await self._connections.open(envelope)
         except OperationFailed as error:
-            failure = failure_of(error)
-            await self._reporter.report(
-                envelope, lambda seen: self._failed(seen, failure)
-            )
-            if failure.facts.retry is Retry.BACK_OFF:
-                raise
-            return Outcome()
-        await self._report_answer(envelope, _failure_of_state(serving, envelope))
-        return Outcome(requeue_after=self._until_next_probe(envelope))
+            return await self._handle_failure(envelope, error)
+        bulkhead = connection.bulkhead
+        if bulkhead.until_probe > 0:
+            return Outcome(bulkhead.until_probe)  # whatever woke this key
+        report = await self._probe(connection, envelope)
 
-    async def _ask(self, envelope: Envelope) -> SealStatus:
-        connection = await self._connections.open(envelope)
+        await self._reporter.report(envelope, report)
+        if bulkhead.is_suspect:
+            return Outcome(bulkhead.until_probe)
+        return Outcome(self._until_next_probe(envelope))
+
+    async def _handle_failure(
+        self, envelope: Envelope, error: OperationFailed
+    ) -> Outcome:
+        failure = failure_of(error)
+        await self._reporter.report(envelope, lambda seen: self._failed(seen, failure))
+        if failure.facts.retry is Retry.BACK_OFF:
+            raise error
+        return Outcome()
+
+    async def _probe(self, connection: Connection, envelope: Envelope) -> Decide:
+        """Ask Vault how it is; return how to report what was found out."""
         try:
-            async with connection.in_use() as client:
-                return await seal_status(client)
-        except TlsVerificationFailed:
-            connection.is_trusted = False
-            raise
-
-    async def _report_answer(self, envelope: Envelope, state: Failure | None) -> None:
-        was_ready = _is_ready(parse_status(VaultConnectionStatus, envelope.status))
-        is_stored = await self._reporter.report(
-            envelope, lambda seen: self._answered(seen, state)
-        )
-        if state is not None:
-            raise Refusal.of(state)
-        if is_stored and not was_ready:
-            self._dependents.wake(envelope.key)
+            with connection.bulkhead.probing():
+                async with connection.in_use() as client:
+                    _check_serving(await seal_status(client), envelope)
+        except (ServerSealed, ServerNotInitialized) as error:
+            state = failure_of(error)
+            return lambda seen: self._answered(seen, state)
+        except OperationFailed as error:
+            if isinstance(error, TlsVerificationFailed):
+                connection.is_trusted = False
+            failure = failure_of(error)
+            return lambda seen: self._failed(seen, failure)
+        return lambda seen: self._answered(seen, None)
 
     def _failed(self, envelope: Envelope, failure: Failure) -> Report:
         before = parse_status(VaultConnectionStatus, envelope.status)
@@ -142,10 +153,9 @@ def _is_ready(status: VaultConnectionStatus) -> bool:
     return is_true(conditions_of(status.conditions), ConditionType.READY)
 
 
-def _failure_of_state(status: SealStatus, envelope: Envelope) -> Failure | None:
+def _check_serving(status: SealStatus, envelope: Envelope) -> None:
     where = f"the Vault of VaultConnection {envelope.key}"
     if not status.initialized:
-        return Failure(Reason.VAULT_NOT_INITIALIZED, f"{where} is not initialized")
+        raise ServerNotInitialized(f"{where} is not initialized")
     if status.sealed:
-        return Failure(Reason.VAULT_SEALED, f"{where} is sealed")
-    return None
+        raise ServerSealed(f"{where} is sealed")

@@ -37,7 +37,7 @@ from vso_controller.domain.syncreason import Observed, SyncReason, sync_reason
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.durations import parse_duration
-from vso_controller.foundation.errors import Invalid, OperationFailed
+from vso_controller.foundation.errors import Invalid, OperationFailed, Parked
 from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.destinations import Destinations
@@ -122,8 +122,10 @@ class VaultStaticSecretReconciler:
         self._policy = policy
         self._clock = clock
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         """Make the destination what Vault says, writing only when it must.
+
+        It may be what Vault said to another of its identity, since `woken_at`.
 
         Raises what went wrong, after it was reported, if a new try may help.
         """
@@ -138,7 +140,7 @@ class VaultStaticSecretReconciler:
 
         resource = _parse(envelope)
         try:
-            synced = await self._sync(resource)
+            synced = await self._sync(resource, woken_at)
         except NotLeading:
             raise
         except Withheld:
@@ -155,12 +157,14 @@ class VaultStaticSecretReconciler:
             )
         )
 
-    async def _sync(self, resource: _Resource) -> _Synced:
+    async def _sync(self, resource: _Resource, woken_at: float) -> _Synced:
         spec = _checked(resource)
         shape = _shape(resource, spec)
         self._check_destination(shape)
         # To open a session is not to log in: the slot is known without that.
-        session = await self._sessions.open(resource.key, spec.vault_auth_ref)
+        session = await self._sessions.open(
+            resource.key, spec.vault_auth_ref, since=woken_at
+        )
         question = f"{session.key}|{_where(spec)}"
 
         reason = self._reason(resource, spec, shape)
@@ -225,15 +229,21 @@ class VaultStaticSecretReconciler:
     async def _handle_failure(
         self, resource: _Resource, error: OperationFailed
     ) -> Outcome:
+        parked = error if isinstance(error, Parked) else None
+        if parked is not None and parked.failure is None:
+            raise parked  # it waits for its turn: nothing went wrong
         failure = failure_of(error)
         now = self._clock.now()
         await self._reporter.report(
             resource.envelope,
             lambda seen: self._failed(_parse(seen), failure, now=now),
         )
+        stale = until_stale(failure, self._standing(resource), now=now)
+        if parked is not None:
+            raise parked.sooner(stale) from parked
         if failure.facts.retry is Retry.BACK_OFF:
             raise error
-        return Outcome(until_stale(failure, self._standing(resource), now=now))
+        return Outcome(stale)
 
     def _failed(self, resource: _Resource, failure: Failure, *, now: float) -> Report:
         updates = after_failure(failure, self._standing(resource), now=now)

@@ -18,13 +18,13 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import Throttled
+from vso_controller.foundation.errors import Parked, Throttled
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.failurelog import FailureLog
 from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Outcome, Reconciler
 from vso_controller.runtime.scheduler import Scheduler
-from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+from vso_controller.runtime.workqueue import QueueClosed, Turn, WorkQueue
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -33,11 +33,12 @@ Slot = tuple[str, ObjectKey]
 
 
 class ReconcileResult(StrEnum):
-    """How a reconcile ended, in controller-runtime's words."""
+    """How a reconcile ended, in controller-runtime's words but for the last."""
 
     SUCCESS = "success"
     REQUEUE_AFTER = "requeue_after"
     ERROR = "error"
+    PARKED = "parked"
 
 
 class ReconcileObserver(Protocol):
@@ -88,6 +89,11 @@ class Controller:
         if self._queue is not None:
             self._queue.add(key, lane)
 
+    def resume(self, key: ObjectKey, lane: Lane = Lane.CHANGED) -> None:
+        """Have a parked `key` reconciled soon, as one of which there is no news."""
+        if self._queue is not None:
+            self._queue.resume(key, lane)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile every key there is, and those enqueued, until `stop` is set.
 
@@ -129,10 +135,13 @@ class Controller:
     async def _work(self, queue: WorkQueue[ObjectKey]) -> None:
         with suppress(QueueClosed):
             while True:
-                async with queue.take() as key:
-                    await self._process(queue, key)
+                async with queue.take() as turn:
+                    await self._process(queue, turn)
 
-    async def _process(self, queue: WorkQueue[ObjectKey], key: ObjectKey) -> None:
+    async def _process(
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey]
+    ) -> None:
+        key = turn.key
         started = self._clock.monotonic()
         # What was due is done now; how this ends says what is due next.
         self._scheduler.cancel((self.name, key))
@@ -141,7 +150,7 @@ class Controller:
             key=str(key),
             reconcile_id=f"{self._random.getrandbits(32):08x}",
         ):
-            result = await self._reconcile(queue, key)
+            result = await self._reconcile(queue, turn)
         self._observer.reconciled(
             controller=self.name,
             result=result,
@@ -149,16 +158,19 @@ class Controller:
         )
 
     async def _reconcile(
-        self, queue: WorkQueue[ObjectKey], key: ObjectKey
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey]
     ) -> ReconcileResult:
+        key = turn.key
         try:
-            outcome = await self._reconciler.reconcile(key)
+            outcome = await self._reconciler.reconcile(key, turn.woken_at)
         except asyncio.CancelledError as error:
             if _is_being_cancelled():
                 raise
             # It came out of something the reconciler waited for. To let it pass
             # would end this worker without a word.
             return self._failed(queue, key, error)
+        except Parked as error:
+            return self._parked(queue, turn, error)
         except Exception as error:  # noqa: BLE001 - the one place: nobody else suffers
             return self._failed(queue, key, error)
         return self._succeeded(queue, key, outcome)
@@ -170,9 +182,21 @@ class Controller:
         self._failures.succeeded(key)
         if outcome.requeue_after is None:
             return ReconcileResult.SUCCESS
-        due = self._clock.boot() + outcome.requeue_after
-        self._scheduler.schedule((self.name, key), due)
+        self._schedule(key, outcome.requeue_after)
         return ReconcileResult.REQUEUE_AFTER
+
+    def _parked(
+        self, queue: WorkQueue[ObjectKey], turn: Turn[ObjectKey], error: Parked
+    ) -> ReconcileResult:
+        # Neither success nor failure: the key keeps the history that it had. Who
+        # parked it wakes it; the clock does so too, should that be forgotten.
+        log.debug("reconcile_parked", message=str(error))
+        queue.park(turn)
+        self._schedule(turn.key, error.look_again)
+        return ReconcileResult.PARKED
+
+    def _schedule(self, key: ObjectKey, seconds: float) -> None:
+        self._scheduler.schedule((self.name, key), self._clock.boot() + seconds)
 
     def _failed(
         self, queue: WorkQueue[ObjectKey], key: ObjectKey, error: BaseException

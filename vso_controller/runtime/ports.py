@@ -72,10 +72,12 @@ class Reconciler(Protocol):
     """Makes one object of a kind what it should be.
 
     It is told which object, never what changed, so a call must be safe to repeat.
+    `woken_at` is on the loop's clock: an answer to a question that was asked before
+    may be older than the news that woke the key.
     It returns an `Outcome`, or raises: then the key rests and is tried again.
     """
 
-    async def reconcile(self, key: ObjectKey) -> Outcome: ...
+    async def reconcile(self, key: ObjectKey, woken_at: float, /) -> Outcome: ...
 
 
 class LeaseStore(Protocol):

@@ -7,6 +7,11 @@ newest state. Reconcilers rely on three promises:
 * a key added many times before it is taken is handed out once;
 * a key added while it is held is handed out again after its release.
 
+A worker is told since when there has been news of its key, so that it can tell which
+answers are too old for it. The latest addition counts. A failed key is news of the
+moment it failed, however long it rests; one that is due is none, so an answer may be
+`CLOCK_TOLERANCE` older; and a turn that follows another begins where that one ended.
+
 What was changed goes before what is merely due, and neither starves (see `lanes`);
 in each lane flows take turns, so that nobody waits behind the many keys of another
 (see `fairline`). Each operation takes constant time, a rest logarithmic.
@@ -19,6 +24,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from vso_controller.foundation.clock import Clock
@@ -27,6 +33,10 @@ from vso_controller.runtime.retries import Bucket, Retries
 from vso_controller.runtime.scheduler import Scheduler
 
 K = TypeVar("K", bound=Hashable)
+
+CLOCK_TOLERANCE = 0.25
+"""Seconds by which those who fall due together may come apart: each reckons its time
+from clocks of its own reading. Well below the shortest period there is."""
 
 
 class QueueClosed(Exception):
@@ -60,6 +70,24 @@ class QueueObserver(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[K]):
+    """A key in the hands of a worker."""
+
+    key: K
+    woken_at: float  # on the monotonic clock: since when there has been news of it
+
+
+@dataclass(slots=True)
+class _Owed:
+    """A turn that a key is owed. Times are on the monotonic clock."""
+
+    lane: Lane
+    added: float
+    woken_at: float
+    ready: float  # since when it could be taken
+
+
 class WorkQueue(Generic[K]):
     """See the module docstring for the promises this class keeps.
 
@@ -79,19 +107,20 @@ class WorkQueue(Generic[K]):
         self._observer = observer
         self._clock = clock
         # Each key is in one of `_ready` and `_held` at most, and in `_again` only
-        # while it is held. The values are times on the monotonic clock.
-        # In order of becoming ready: added at, ready since.
-        self._ready: OrderedDict[K, tuple[float, float]] = OrderedDict()
+        # while it is held. Times are on the monotonic clock.
+        self._ready: OrderedDict[K, _Owed] = OrderedDict()  # in order of readiness
         self._held: dict[K, float] = {}  # taken at, in that order
         self._last_taken = -math.inf
-        self._again: dict[K, tuple[Lane, float]] = {}  # added at, while held
+        self._again: dict[K, _Owed] = {}
         # The order in which ready keys are handed out; as many as there are ready.
         self._lanes: Lanes[K] = Lanes(flow=flow)
         # What rests is neither ready nor in `_again`.
         self._delayed: Scheduler[K] = Scheduler(wake=self._rested, clock=clock)
         self._retries: Retries[K] = Retries(
-            bucket=bucket, flow=flow, release=self._rested, clock=clock
+            bucket=bucket, flow=flow, release=self._retry, clock=clock
         )
+        self._failed: dict[K, float] = {}  # failed at, of those in `_retries`
+        self._parked: dict[K, float] = {}  # woken at, of those whom `resume` wakes
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -109,8 +138,7 @@ class WorkQueue(Generic[K]):
         """Seconds since a ready key could have been taken, at most; 0 without one."""
         if not self._ready:
             return 0.0
-        _, since = next(iter(self._ready.values()))
-        return self._clock.monotonic() - since
+        return self._clock.monotonic() - next(iter(self._ready.values())).ready
 
     @property
     def stalled_for(self) -> float:
@@ -140,17 +168,9 @@ class WorkQueue(Generic[K]):
 
         A key that waits in the due lane moves up when it is added as changed.
         """
-        if self._closed:
-            return
-        self._delayed.cancel(key)
-        self._retries.cancel(key)
-        if key in self._ready:
-            self._lanes.put(key, lane)
-        elif key in self._again:
-            before, added = self._again[key]
-            self._again[key] = min(lane, before), added
-        else:
-            self._add_anew(key, lane)
+        now = self._clock.monotonic()
+        is_news = lane is Lane.CHANGED
+        self._add(key, lane, woken_at=now if is_news else now - CLOCK_TOLERANCE)
 
     def add_after(self, key: K, delay: float) -> None:
         """Make `key` ready in `delay` seconds, unless it is sooner anyway."""
@@ -168,7 +188,17 @@ class WorkQueue(Generic[K]):
         self._observer.retried()
         rest = max(self._limiter.next_delay(key), at_least)
         if not self._refuses_rest(key):
+            self._failed[key] = self._clock.monotonic()
             self._retries.rest(key, rest)
+
+    def park(self, turn: Turn[K]) -> None:
+        """Note that a turn came to nothing yet: that it is resumed is no news."""
+        if not self._refuses_rest(turn.key):
+            self._parked[turn.key] = turn.woken_at
+
+    def resume(self, key: K, lane: Lane = Lane.CHANGED) -> None:
+        """Make a parked key ready now, with no news of it since it was parked."""
+        self._add(key, lane, woken_at=self._parked.get(key, self._clock.monotonic()))
 
     def forget(self, key: K) -> None:
         """Clear the failure history of `key`."""
@@ -179,33 +209,34 @@ class WorkQueue(Generic[K]):
         self._closed = True
         self._delayed.close()
         self._retries.close()
+        self._failed.clear()
+        self._parked.clear()
         while self._waiting:
             self._wake_one()
 
     @asynccontextmanager
-    async def take(self) -> AsyncIterator[K]:
+    async def take(self) -> AsyncIterator[Turn[K]]:
         """Hold the next ready key for the length of the `async with` block.
 
         Waits for one. Raises QueueClosed when none will come any more.
         """
-        key, added = await self._next_ready()
+        key, owed = await self._next_ready()
         # No await between here and the yield: a cancelled worker can lose
         # its turn, never a key.
         taken = self._held[key] = self._last_taken = self._clock.monotonic()
-        self._observer.taken(depth=self.depth, waited=taken - added)
+        self._observer.taken(depth=self.depth, waited=taken - owed.added)
         try:
-            yield key
+            yield Turn(key, owed.woken_at)
         finally:
             self._release(key)
 
-    async def _next_ready(self) -> tuple[K, float]:
+    async def _next_ready(self) -> tuple[K, _Owed]:
         while not self._ready:
             if self._closed:
                 raise QueueClosed
             await self._wait_turn()
         key = self._lanes.pop()
-        added, _ = self._ready.pop(key)
-        return key, added
+        return key, self._ready.pop(key)
 
     async def _wait_turn(self) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -229,25 +260,49 @@ class WorkQueue(Generic[K]):
     def _rested(self, key: K) -> None:
         self.add(key, Lane.DUE)
 
+    def _retry(self, key: K) -> None:
+        self._add(key, Lane.DUE, woken_at=self._failed[key])
+
     def _refuses_rest(self, key: K) -> bool:
         return self._closed or key in self._ready or key in self._again
 
-    def _add_anew(self, key: K, lane: Lane) -> None:
-        added = self._clock.monotonic()
+    def _add(self, key: K, lane: Lane, *, woken_at: float) -> None:
+        if self._closed:
+            return
+        self._delayed.cancel(key)
+        self._retries.cancel(key)
+        self._parked.pop(key, None)
+        woken_at = max(woken_at, self._failed.pop(key, woken_at))
+        owed = self._ready.get(key) or self._again.get(key)
+        if owed is None:
+            self._add_anew(key, lane, woken_at=woken_at)
+            return
+        owed.lane = min(lane, owed.lane)
+        owed.woken_at = max(woken_at, owed.woken_at)
+        if key in self._ready:
+            self._lanes.put(key, lane)
+
+    def _add_anew(self, key: K, lane: Lane, *, woken_at: float) -> None:
+        now = self._clock.monotonic()
+        owed = _Owed(lane, added=now, woken_at=woken_at, ready=now)
         if key in self._held:
-            self._again[key] = lane, added
+            self._again[key] = owed
         else:
-            self._make_ready(key, lane, added=added, since=added)
+            self._make_ready(key, owed)
         self._observer.added(depth=self.depth)
 
-    def _make_ready(self, key: K, lane: Lane, *, added: float, since: float) -> None:
-        self._ready[key] = added, since
-        self._lanes.put(key, lane)
+    def _make_ready(self, key: K, owed: _Owed) -> None:
+        self._ready[key] = owed
+        self._lanes.put(key, owed.lane)
         self._wake_one()
 
     def _release(self, key: K) -> None:
         now = self._clock.monotonic()
         self._observer.released(worked=now - self._held.pop(key))
+        # What this turn has seen, the next one shall not see older.
+        if key in self._failed:
+            self._failed[key] = now
         if key in self._again:
-            lane, added = self._again.pop(key)
-            self._make_ready(key, lane, added=added, since=now)
+            owed = self._again.pop(key)
+            owed.woken_at = owed.ready = now
+            self._make_ready(key, owed)

@@ -167,6 +167,17 @@ class VaultSettings(SettingsGroup):
     (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
     Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
     server of their choice: mount nothing there that they may not see."""
+    read_sharing_window: Duration = timedelta(seconds=10)
+    """Time for which an answer of Vault is kept for others of the same identity that
+    are to read the same and were woken before it was asked for. With `0s` only reads
+    that are under way are shared."""
+    connection_outage_probe_interval: Period = timedelta(seconds=5)
+    """Time between two looks at a Vault server that does not serve. Nothing else is
+    asked of it until it does."""
+    vault_max_concurrent_reads: Annotated[int, Field(ge=1)] = 32
+    """Number of reads that one VaultConnection has under way at most.
+    How many Vault takes is found out by asking. No Vault gets more than half of
+    `--max-concurrent-reconciles`, and several that are slow share them."""
 
 
 class WatchSettings(SettingsGroup):

@@ -56,6 +56,7 @@ def read_answer(request: VaultRequest, answer: Answer, *, about: str) -> VaultRe
         document=Secret(document),
         index=index,
         request_id=printable(str(document.get("request_id") or "")),
+        size=len(answer.body.reveal()),
     )
 
 

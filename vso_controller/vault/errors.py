@@ -9,6 +9,7 @@
     ├── ServerNotInitialized    somebody must initialize it
     ├── StandbyAnswered         this node cannot answer, the active one can
     ├── ServerFailed            a 5xx without a better name
+    ├── ServerBusy              nothing was sent: the turn to ask has not come for long
     ├── IndexNotReady           this node has not seen our own write yet
     ├── RedirectRefused         we were sent elsewhere: a person must mend the address
     ├── NotVaultAnswer          something in between answered, or nobody could read it
@@ -91,6 +92,10 @@ class StandbyAnswered(Transient):
 
 class ServerFailed(Transient):
     """Vault, or the proxy before it, failed."""
+
+
+class ServerBusy(Transient):
+    """Vault answers so slowly that the turn to ask it has not come for long."""
 
 
 class RateLimited(Throttled):

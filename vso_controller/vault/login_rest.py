@@ -5,15 +5,24 @@ from __future__ import annotations
 from random import Random
 
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.errors import OperationFailed, Throttled, Transient
+from vso_controller.foundation.errors import (
+    OperationFailed,
+    Parked,
+    Throttled,
+    Transient,
+)
+from vso_controller.vault.breaker import OF_THE_SERVER
+from vso_controller.vault.errors import LoginUnanswered
 from vso_controller.vault.timing import SessionTiming
 
+_LEFT_TO_THE_BREAKER = (Parked, LoginUnanswered, *OF_THE_SERVER)
 _SPREAD = 0.25  # a rest is shortened by up to this part of it
 
 
 class LoginRest:
     """Remembers the last failure, so that one refused identity cannot flood Vault.
 
+    What speaks of the server is left to the breaker, which knows when it is over.
     Rests grow with each failure, less far if it is of the kind that passes; they
     are never shorter than what Vault asked for.
     """
@@ -39,6 +48,8 @@ class LoginRest:
 
     def begin(self, failure: OperationFailed) -> None:
         """Rest because of `failure`, longer than after the one before."""
+        if isinstance(failure, _LEFT_TO_THE_BREAKER):
+            return
         timing = self._timing
         passes = isinstance(failure, Transient)
         longest = timing.longest_transient_rest if passes else timing.longest_rest

@@ -40,6 +40,9 @@ DEFAULT_REST = 5.0
 LEASE_QUOTA_REST = 60.0
 """Seconds to rest where there are too many leases: they end no sooner."""
 
+SHORTEST_REST = 1.0
+"""Seconds. OpenBao rounds down: it says 0 for what is left of a second."""
+
 LONGEST_REST = 300.0
 """Seconds; a server that asks for more is not believed."""
 
@@ -250,4 +253,4 @@ def _rest(retry_after: str, *, default: float) -> float:
     """Read Retry-After. Only its form in seconds is known here."""
     if not retry_after.isdecimal() or not retry_after.isascii():
         return default
-    return min(float(retry_after), LONGEST_REST)
+    return min(max(float(retry_after), SHORTEST_REST), LONGEST_REST)

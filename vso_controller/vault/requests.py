@@ -64,12 +64,15 @@ class VaultReply:
 
     `index` names the state that holds what the call wrote ("" where the server has no
     such thing), `request_id` the entry of Vault's audit log ("" where it named none).
+
+    Readers may share one: nobody changes the document.
     """
 
     status: int
     document: Secret[dict[str, JSONValue]]
     index: str = ""
     request_id: str = ""
+    size: int = 0  # bytes of the document as it came
 
     def member(self, name: str) -> Secret[dict[str, JSONValue]] | None:
         """Return the object called `name`; None if it is absent, null or no object."""

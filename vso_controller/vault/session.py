@@ -86,6 +86,11 @@ class VaultSession:
         self._vain_login = float("-inf")
 
     @property
+    def namespace(self) -> str:
+        """The Vault namespace it logs in to, and reads from unless told otherwise."""
+        return self._namespace
+
+    @property
     def client_id(self) -> str:
         """Hex BLAKE2b-256 of the token's accessor; "" without token or accessor."""
         return self._token.client_id if self._token is not None else ""

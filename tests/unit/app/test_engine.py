@@ -28,7 +28,7 @@ class Diary:
         self._again = again
         self._failures = failures
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         now = asyncio.get_running_loop().time()
         self.entries.append((round(now, 3), key))
         if self._failures:
@@ -40,7 +40,7 @@ class Diary:
 class Slow:
     """A reconciler that takes its time."""
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         await asyncio.sleep(8)
         return Outcome()
 
@@ -128,7 +128,7 @@ async def test_second_run_begins_anew() -> None:
 
 async def test_work_that_does_not_end_is_given_up_after_half_of_the_time() -> None:
     class Stuck:
-        async def reconcile(self, key: ObjectKey) -> Outcome:
+        async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
             await asyncio.Event().wait()
             raise AssertionError(key)
 

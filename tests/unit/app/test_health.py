@@ -45,7 +45,7 @@ class Waiting:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         await asyncio.sleep(self._seconds)
         return Outcome()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.reconcilers.world import FakeVault
+from tests.unit.reconcilers.world import FakeVault, World
 from vso_controller.credentials.connection import Connection
 from vso_controller.foundation.objects import Envelope, ObjectKey
 
@@ -16,7 +16,10 @@ def vault() -> FakeVault:
 
 @pytest.fixture
 def connection(vault: FakeVault) -> Connection:
-    return Connection(envelope=ENVELOPE, ca_fingerprint="", client=vault)
+    bulkhead = World().make_bulkhead(ENVELOPE.key)
+    return Connection(
+        envelope=ENVELOPE, ca_fingerprint="", client=vault, bulkhead=bulkhead
+    )
 
 
 async def test_client_that_nobody_uses_is_closed_at_once(

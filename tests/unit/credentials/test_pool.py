@@ -15,6 +15,7 @@ from tests.unit.reconcilers.world import (
 )
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.domain.reasons import Refusal
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.errors import TlsVerificationFailed
@@ -118,7 +119,7 @@ async def test_token_is_renewed_while_its_session_is_used() -> None:
     await session.read(SECRET_PATH)
     assert session.key in world.woken, "a new token has its renewal planned"
     for _ in range(5):
-        outcome = await world.pool.reconcile(session.key)
+        outcome = await world.pool.reconcile(session.key, 0)
         assert outcome.requeue_after is not None
         await asyncio.sleep(outcome.requeue_after)
     await session.read(SECRET_PATH)
@@ -131,7 +132,7 @@ async def test_read_with_a_known_token_plans_nothing() -> None:
     world = World().in_order()
     session = await world.pool.open(RESOURCE, "auth")
     await session.read(SECRET_PATH)
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
     world.woken.clear()
 
     await session.read(SECRET_PATH)
@@ -144,9 +145,9 @@ async def test_session_that_is_gone_or_has_no_token_plans_nothing() -> None:
     session = await world.pool.open(RESOURCE, "auth")
 
     assert world.pool.keys() == (session.key,)
-    assert await world.pool.reconcile(session.key) == Outcome()
+    assert await world.pool.reconcile(session.key, 0) == Outcome()
     world.pool.release(RESOURCE)
-    assert await world.pool.reconcile(session.key) == Outcome()
+    assert await world.pool.reconcile(session.key, 0) == Outcome()
 
 
 async def test_edit_of_the_connection_fails_no_read_under_way() -> None:
@@ -176,7 +177,7 @@ async def test_old_session_is_not_renewed_over_a_closed_client() -> None:
 
     await asyncio.sleep(50)
 
-    assert await world.pool.reconcile(session.key) == Outcome()
+    assert await world.pool.reconcile(session.key, 0) == Outcome()
     assert world.vault.calls[Operation.RENEW_TOKEN] == 0
 
 
@@ -192,7 +193,7 @@ async def test_ca_that_comes_back_does_not_bring_back_a_closed_client() -> None:
     again = await world.pool.open(OTHER, "auth")
     await again.read(SECRET_PATH)
     world.vault.ttl = 60
-    outcome = await world.pool.reconcile(again.key)
+    outcome = await world.pool.reconcile(again.key, 0)
 
     assert again.key == slow.key
     assert outcome.requeue_after is not None, "a retired client would not be renewed"
@@ -223,10 +224,11 @@ async def test_connection_that_cannot_be_made_now_costs_no_login_later() -> None
         await session.read(SECRET_PATH)
     world.vault.failures.clear()
     world.kubernetes.remove(CA_SECRET.key)
-    with pytest.raises(Refusal, match="does not exist"):
+    with pytest.raises(Parked, match="does not exist"):
         await world.pool.open(RESOURCE, "auth")
 
     world.kubernetes.put(CA_SECRET, {"ca.crt": certificate("first")})
+    await world.connection.reconcile(CONNECTION, 0)
     session = await world.pool.open(RESOURCE, "auth")
     await session.read(SECRET_PATH)
 

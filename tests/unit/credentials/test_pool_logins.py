@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.unit.reconcilers.world import (
 from vso_controller.credentials.pool import ConsumerSession
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.domain.reasons import Reason, Refusal
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import ObjectKey, ObservedSecret
 from vso_controller.kube.errors import ServerFailed
@@ -58,7 +60,7 @@ def world_with(auth: dict[str, Any], **data: bytes) -> World:
 async def opened(world: World, consumer: ObjectKey = RESOURCE) -> ConsumerSession:
     session = await world.pool.open(consumer, "auth")
     await session.read(SECRET_PATH)
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
     world.woken.clear()
     return session
 
@@ -69,7 +71,11 @@ async def test_thousand_resources_of_one_identity_log_in_once() -> None:
 
     async def use(number: int) -> None:
         session = await world.pool.open(ObjectKey("apps", f"r{number}"), "auth")
-        await session.read(SECRET_PATH)
+        while True:
+            with suppress(Parked):
+                await session.read(SECRET_PATH)
+                return
+            await asyncio.sleep(0.1)
 
     async with asyncio.TaskGroup() as group:
         for number in range(1000):
@@ -108,7 +114,7 @@ async def test_changed_secret_brings_one_login_and_wakes_who_uses_it() -> None:
 
     world.kubernetes.edit(KEY, id=b"canary-2")
     assert world.woken == [session.key], "nobody else, before it is known to be news"
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
     assert world.vault.logins == 2
@@ -122,7 +128,7 @@ async def test_touched_secret_wakes_nobody() -> None:
     session = await opened(world)
 
     world.kubernetes.edit(KEY, note=b"touched")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key]
     assert world.vault.logins == 1
@@ -143,7 +149,7 @@ async def test_first_sight_of_a_secret_costs_nothing_before_a_login() -> None:
     world.woken.clear()
 
     world.kubernetes.edit(KEY, id=b"canary-2")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key]
     assert world.kubernetes.opened == 0
@@ -167,11 +173,11 @@ async def test_only_sessions_of_the_secret_and_their_consumers_are_woken() -> No
     session = await opened(world)
     other = await world.pool.open(OTHER, "their-auth")
     await other.read(SECRET_PATH)
-    await world.pool.reconcile(other.key)
+    await world.pool.reconcile(other.key, 0)
     world.woken.clear()
 
     world.kubernetes.edit(KEY, id=b"canary-2")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
 
@@ -185,7 +191,7 @@ async def test_secret_that_appears_wakes_whose_login_failed() -> None:
     world.woken.clear()
 
     world.kubernetes.put(SECRET, {"id": b"canary"})
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.woken == [session.key, RESOURCE]
     await session.read(SECRET_PATH)
@@ -201,7 +207,7 @@ async def test_secret_that_is_mended_ends_the_rest_of_a_refused_login() -> None:
     world.vault.failures.clear()
 
     world.kubernetes.edit(KEY, id=b"canary")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert RESOURCE in world.woken
     await session.read(SECRET_PATH)
@@ -213,10 +219,10 @@ async def test_secret_that_is_deleted_ends_the_session_and_is_told() -> None:
 
     world.kubernetes.remove(KEY)
     with pytest.raises(Refusal, match="does not exist"):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
 
     assert RESOURCE in world.woken
-    assert await world.pool.reconcile(session.key) == Outcome(), "told once"
+    assert await world.pool.reconcile(session.key, 0) == Outcome(), "told once"
 
 
 async def test_secret_that_cannot_be_read_now_is_looked_at_again() -> None:
@@ -226,11 +232,11 @@ async def test_secret_that_cannot_be_read_now_is_looked_at_again() -> None:
 
     world.kubernetes.failures["read_data"] = ServerFailed("500")
     with pytest.raises(ServerFailed):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
     await session.read(SECRET_PATH)
     assert world.vault.logins == 1, "the token is good meanwhile"
     world.kubernetes.failures.clear()
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
 
     assert world.vault.logins == 2
 
@@ -244,7 +250,7 @@ async def test_renewal_does_not_wait_for_an_api_server_that_is_away() -> None:
 
     await asyncio.sleep(45)
     with pytest.raises(ServerFailed):
-        await world.pool.reconcile(session.key)
+        await world.pool.reconcile(session.key, 0)
 
     assert world.vault.calls[Operation.RENEW_TOKEN] == 1
 
@@ -256,7 +262,7 @@ async def test_given_token_is_used_without_a_login_until_its_secret_changes() ->
     session = await opened(world)
 
     world.kubernetes.edit(KEY, token=b"canary-two\n")
-    await world.pool.reconcile(session.key)
+    await world.pool.reconcile(session.key, 0)
     await session.read(SECRET_PATH)
 
     assert world.vault.logins == 0
@@ -290,7 +296,7 @@ async def test_file_that_changes_is_found_within_a_minute(tmp_path: Path) -> Non
 
     (tmp_path / "next").write_text("canary-2")
     (tmp_path / "next").rename(file)
-    outcome = await world.pool.reconcile(session.key)
+    outcome = await world.pool.reconcile(session.key, 0)
 
     assert outcome == Outcome(60)
     assert world.woken == [RESOURCE]

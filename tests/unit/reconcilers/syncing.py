@@ -16,7 +16,7 @@ from vso_controller.runtime.ports import Outcome
 
 
 async def sync(world: World) -> Outcome:
-    return await world.static_secret.reconcile(RESOURCE)
+    return await world.static_secret.reconcile(RESOURCE, world.clock.monotonic())
 
 
 async def fail(world: World) -> OperationFailed:

@@ -62,11 +62,11 @@ class Observed:
     async def look(self) -> list[tuple[str, str, str]]:
         """Reconcile; return what is told that would be written."""
         with capture_logs() as lines:
-            await self._reconciler.reconcile(RESOURCE)
+            await self._reconciler.reconcile(RESOURCE, 0)
         return told(lines)
 
     async def outcome(self) -> Outcome:
-        return await self._reconciler.reconcile(RESOURCE)
+        return await self._reconciler.reconcile(RESOURCE, 0)
 
     def sample(self, name: str, labels: str) -> float:
         text = generate_latest(self.world.metrics.registry).decode()
@@ -200,7 +200,7 @@ async def test_connection_that_is_only_observed_wakes_nobody(
     world.woken.clear()
 
     with capture_logs() as lines:
-        await observer.reconcile(CONNECTION)
+        await observer.reconcile(CONNECTION, 0)
 
     assert told(lines) == [("patch", "vaultconnections/status", "vault")]
     assert AUTH not in world.woken
@@ -223,13 +223,13 @@ async def test_replaced_type_is_a_deletion_that_names_the_destination(
 
 async def test_reconciler_that_knows_nothing_of_observers_is_asked_again() -> None:
     class Writer:
-        async def reconcile(self, key: ObjectKey) -> Outcome:
+        async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
             await world.kubernetes.delete(key, uid="", resource_version="")
             return Outcome()
 
     world = World()
     observer = Observed(world).observer("writer", Writer())
 
-    outcome = await observer.reconcile(RESOURCE)
+    outcome = await observer.reconcile(RESOURCE, 0)
 
     assert outcome == Outcome(42)

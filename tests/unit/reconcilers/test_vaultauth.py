@@ -22,7 +22,7 @@ pytestmark = pytest.mark.looptime
 
 
 async def check(world: World) -> None:
-    assert await world.auth.reconcile(AUTH) == Outcome()
+    assert await world.auth.reconcile(AUTH, 0) == Outcome()
 
 
 def ready(world: World) -> tuple[str, str, str]:

@@ -8,15 +8,16 @@ from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
 from tests.unit.reconcilers.world import (
-    AUTH,
     CONNECTION,
     CONNECTION_SPEC,
+    DESTINATION,
+    PROBE_REST,
     RESOURCE,
     World,
     certificate,
 )
 from vso_controller.domain.destination import OPAQUE
-from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.errors import OperationFailed, Parked
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey, ObservedSecret
 from vso_controller.kube.errors import Forbidden
@@ -36,12 +37,18 @@ WITH_CA = CONNECTION_SPEC | {"caCertSecretRef": "vault-ca"}
 
 
 async def probe(world: World) -> Outcome:
-    return await world.connection.reconcile(CONNECTION)
+    return await world.connection.reconcile(CONNECTION, 0)
 
 
 async def fail(world: World) -> None:
     with pytest.raises(OperationFailed):
         await probe(world)
+
+
+async def probe_until_open(world: World) -> None:
+    await probe(world)
+    await asyncio.sleep(PROBE_REST)
+    await probe(world)
 
 
 def told(world: World, condition: str) -> tuple[str, str, str]:
@@ -86,7 +93,7 @@ async def test_sealed_vault_is_valid_but_not_ready() -> None:
     world = World().in_order()
     world.vault.sealed = True
 
-    await fail(world)
+    await probe(world)
 
     assert world.status(world.connections, CONNECTION)["valid"] is True
     assert told(world, "Healthy")[0] == "True"
@@ -99,7 +106,7 @@ async def test_vault_that_was_never_initialized_is_not_ready() -> None:
     world.vault.initialized = False
     world.vault.sealed = True
 
-    await fail(world)
+    await probe(world)
 
     assert told(world, "Ready")[:2] == ("False", "VaultNotInitialized")
 
@@ -118,17 +125,46 @@ async def test_connection_on_its_way_out_is_let_go() -> None:
     assert world.vault.closed == 1
 
 
-async def test_unsealed_vault_wakes_those_who_wait_for_it() -> None:
+async def test_unsealed_vault_wakes_those_who_are_parked_and_nobody_else() -> None:
     world = World().in_order()
     world.vault.sealed = True
-    await fail(world)
+    await probe_until_open(world)
+    with pytest.raises(Parked):
+        await world.static_secret.reconcile(RESOURCE, 0)
     world.woken.clear()
 
     world.vault.sealed = False
+    await asyncio.sleep(PROBE_REST)
     await probe(world)
 
     assert told(world, "Ready")[0] == "True"
-    assert set(world.woken) == {AUTH, RESOURCE}
+    assert world.woken == [RESOURCE]
+    await world.static_secret.reconcile(RESOURCE, 0)
+    assert world.kubernetes.values[DESTINATION]["password"] == b"s3cret"
+
+
+async def test_vault_that_does_not_serve_is_asked_every_five_seconds() -> None:
+    world = World().in_order()
+    world.vault.sealed = True
+    await probe_until_open(world)
+    asked = world.vault.calls[Operation.SEAL_STATUS]
+
+    for _ in range(60):  # a minute, with somebody who wakes the key every second
+        outcome = await probe(world)
+        assert outcome.requeue_after is not None
+        assert 0 < outcome.requeue_after <= PROBE_REST
+        await asyncio.sleep(1)
+
+    assert 11 <= world.vault.calls[Operation.SEAL_STATUS] - asked <= 12
+
+
+async def test_vault_that_was_never_down_is_asked_by_whoever_wakes_the_key() -> None:
+    world = World().in_order()
+
+    for _ in range(3):
+        await probe(world)
+
+    assert world.vault.calls[Operation.SEAL_STATUS] == 3
 
 
 async def test_vault_that_still_serves_wakes_nobody() -> None:
@@ -145,7 +181,7 @@ async def test_unreachable_vault_is_not_valid() -> None:
     world = World().in_order()
     world.vault.failures[Operation.SEAL_STATUS] = ServerUnreachable("refused")
 
-    await fail(world)
+    await probe(world)
 
     assert world.status(world.connections, CONNECTION)["valid"] is False
     assert told(world, "VaultPing")[:2] == ("False", "InvalidConfiguration")
@@ -219,7 +255,7 @@ async def test_ca_is_read_again_when_it_does_not_fit_any_more() -> None:
     assert [ca for _, ca in world.clients] == [old], "trusted as long as it fits"
 
     world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
-    await fail(world)
+    await probe(world)
     world.vault.failures.clear()
     await probe(world)
 
@@ -233,8 +269,9 @@ async def test_same_ca_again_keeps_the_client() -> None:
     put_ca(world, **{"ca.crt": certificate("same")})
     world.vault.failures[Operation.SEAL_STATUS] = TlsVerificationFailed("unknown CA")
 
-    await fail(world)
-    await fail(world)
+    await probe(world)
+    await asyncio.sleep(PROBE_REST)
+    await probe(world)
 
     assert len(world.clients) == 1
 
@@ -322,7 +359,7 @@ async def test_deleted_connection_closes_its_client_and_leaves_no_series() -> No
 
 async def test_lost_leadership_is_no_condition() -> None:
     world = World().in_order()
-    world.vault.failures[Operation.SEAL_STATUS] = NotLeading("not the leader")
+    world.kubernetes.failures["write"] = NotLeading("not the leader")
 
     with pytest.raises(NotLeading):
         await probe(world)

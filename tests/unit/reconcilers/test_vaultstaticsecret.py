@@ -247,7 +247,7 @@ async def test_resources_that_ask_the_same_are_due_together() -> None:
         for key, name in ((RESOURCE, "one"), (twin, "other")):
             destination = {"name": name, "create": True}
             world.put(world.resources, key, spec(destination=destination, **change))
-            due.append((await world.static_secret.reconcile(key)).requeue_after)
+            due.append((await world.static_secret.reconcile(key, 0)).requeue_after)
 
     assert due[0::2] == due[1::2]
     assert len(set(due)) == len(changes)

@@ -77,7 +77,7 @@ async def test_connection_in_a_namespace_that_is_not_watched_is_told_to_all() ->
     world.put(world.auths, AUTH, AUTH_SPEC | {"vaultConnectionRef": "other/vault"})
 
     await sync(world)
-    await world.auth.reconcile(AUTH)
+    await world.auth.reconcile(AUTH, 0)
 
     message = (
         "VaultConnection other/vault cannot be seen: namespace other is not among the "

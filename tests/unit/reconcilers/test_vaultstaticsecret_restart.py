@@ -360,7 +360,7 @@ async def test_secret_of_the_controller_is_no_destination(name: str) -> None:
     own = ObservedSecret(ObjectKey(OPERATOR, name), "uid-of-key", "1", "Opaque", b"")
     world.kubernetes.put(own, {"key": b"0123456789abcdef"})
 
-    await world.static_secret.reconcile(theirs)
+    await world.static_secret.reconcile(theirs, 0)
 
     status, reason, message = world.condition(world.resources, theirs, "Ready")
     assert (status, reason) == ("False", "InvalidSpec")

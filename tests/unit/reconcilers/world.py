@@ -27,13 +27,17 @@ from vso_controller.api.kinds import (
     Kind,
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
+from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
+from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.logins import Logins
 from vso_controller.credentials.pool import SessionPool
+from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
+from vso_controller.credentials.workers import Workers
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
@@ -52,6 +56,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.store import Store
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 from vso_controller.vault.session import VaultSession
@@ -62,6 +67,8 @@ AUTH = ObjectKey("apps", "auth")
 RESOURCE = ObjectKey("apps", "database")
 DESTINATION = ObjectKey("apps", "db-secret")
 PATH = "secret/data/prod/db"
+MOST_READS = 32  # that one Vault has under way
+PROBE_REST = 5.0  # seconds between two probes of a Vault that does not serve
 
 CONNECTION_SPEC: dict[str, Any] = {"address": "https://vault:8200"}
 AUTH_SPEC: dict[str, Any] = {
@@ -147,6 +154,7 @@ class World:
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
+    read_sharing_window: float = 0.0  # seconds
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -174,6 +182,8 @@ class World:
             operator_namespace=OPERATOR,
             namespace_fallback=True,
         )
+        self.wakes = self._wakes()
+        self.workers = Workers(number=100)
         self.triggers.connect(
             connection=self.woken.append,
             auth=self.woken.append,
@@ -188,6 +198,7 @@ class World:
                 files=RootedFiles(roots=self.ca_roots, flag="--ca-path-roots"),
             ),
             make_client=self._make_client,
+            make_bulkhead=self.make_bulkhead,
             forgotten=self.metrics.vault_gone,
         )
         self.pool = SessionPool(
@@ -201,6 +212,11 @@ class World:
                 ),
             ),
             secrets=CredentialSecrets(versions=self.kubernetes.versions),
+            reads=SharedReads(
+                answers=Answers(window=self.read_sharing_window, clock=self.clock),
+                observer=self.metrics,
+                clock=self.clock,
+            ),
             make_session=lambda transport, login, namespace: VaultSession(
                 transport=transport,
                 login=login,
@@ -210,7 +226,7 @@ class World:
                 namespace=namespace,
             ),
             clock=self.clock,
-            wake=self.woken.append,
+            wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
         )
         self.metrics.watch_sessions(self.pool.standings)
@@ -219,7 +235,6 @@ class World:
         self.connection = VaultConnectionReconciler(
             resources=self.connections,
             connections=self.clients_of,
-            dependents=self.triggers,
             reporter=self._reporter(VAULT_CONNECTION, self.connections),
             clock=self.clock,
             probe_interval=timedelta(seconds=60),
@@ -366,6 +381,24 @@ class World:
             raise self.client_failure
         self.clients.append((spec.address, ca))
         return self.vault
+
+    def _wakes(self) -> Wakes:
+        def wake(key: ObjectKey, _: Lane) -> None:
+            self.woken.append(key)
+
+        return Wakes(connection=wake, session=wake, consumer=wake)
+
+    def make_bulkhead(self, key: ObjectKey) -> Bulkhead:
+        """Return a bulkhead that wakes as everything here does."""
+        bulkhead = Bulkhead(
+            about=key,
+            timing=BulkheadTiming(most_reads=MOST_READS, probe_rest=PROBE_REST),
+            workers=self.workers,
+            wakes=self.wakes,
+            clock=self.clock,
+        )
+        self.metrics.bulkhead(key, bulkhead)
+        return bulkhead
 
     def _reporter(self, kind: Kind, store: Store[Envelope]) -> Reporter:
         return Reporter(

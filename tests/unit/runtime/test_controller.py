@@ -21,7 +21,7 @@ from tests.unit.runtime.virtual import (
     VirtualClock,
     seeded,
 )
-from vso_controller.foundation.errors import Invalid, Throttled, Transient
+from vso_controller.foundation.errors import Invalid, Parked, Throttled, Transient
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.controller import Controller, ReconcileResult, Slot
 from vso_controller.runtime.lanes import Lane
@@ -44,7 +44,7 @@ class ScriptedReconciler:
         self.script: list[Outcome | BaseException | Deed] = []
         self.contexts: list[dict[str, object]] = []
 
-    async def reconcile(self, key: ObjectKey) -> Outcome:
+    async def reconcile(self, key: ObjectKey, woken_at: float) -> Outcome:
         self.turns.append((asyncio.get_running_loop().time(), key))
         self.contexts.append(get_contextvars())
         deed = self.script.pop(0) if self.script else Outcome()
@@ -411,3 +411,60 @@ async def test_cancelled_run_ends_at_once_and_can_be_run_again(world: World) -> 
         await asyncio.sleep(1)
 
     assert world.reconciler.times(A) == [0, 1]
+
+
+async def test_parked_key_rests_until_it_is_woken(world: World) -> None:
+    world.reconciler.script = [Parked("not your turn", look_again=300)]
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(100)
+        world.controller.enqueue(A)
+        await asyncio.sleep(1000)
+
+    assert world.reconciler.times(A) == [0, 100]
+
+
+async def test_parked_key_is_looked_at_should_its_wake_be_lost(world: World) -> None:
+    world.reconciler.script = [Parked("not your turn", look_again=300)]
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(1000)
+
+    assert world.reconciler.times(A) == [0, 300]
+
+
+async def test_to_be_parked_is_neither_success_nor_failure(world: World) -> None:
+    parked = Parked("not your turn", look_again=300)
+    world.reconciler.script = [Transient("failed"), parked, Outcome()]
+
+    with capture_logs() as logs:
+        async with world.running():
+            world.controller.enqueue(A)
+            await asyncio.sleep(10)
+            assert world.limiter.failed == {A}, "the failure before is not forgotten"
+            await asyncio.sleep(1000)
+
+    results = [result for _, result, _ in world.record.ended]
+    assert results == [
+        ReconcileResult.ERROR,
+        ReconcileResult.PARKED,
+        ReconcileResult.SUCCESS,
+    ]
+    news = [line["event"] for line in logs if line["log_level"] != "debug"]
+    assert news == ["reconcile_failed", "reconcile_recovered"]
+
+
+async def test_key_that_is_woken_while_it_is_parked_comes_again(world: World) -> None:
+    async def park_late(key: ObjectKey) -> Outcome:
+        world.controller.enqueue(key)  # the turn has come before the worker let go
+        raise Parked("not your turn")
+
+    world.reconciler.script = [park_late]
+
+    async with world.running():
+        world.controller.enqueue(A)
+        await asyncio.sleep(1000)
+
+    assert world.reconciler.times(A) == [0, 0]

@@ -18,7 +18,7 @@ from tests.unit.runtime.virtual import (
 from vso_controller.runtime.lanes import TURNS_PER_DUE, Lane
 from vso_controller.runtime.ratelimit import BucketSettings, TokenBucket
 from vso_controller.runtime.scheduler import LONGEST_TIMER
-from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+from vso_controller.runtime.workqueue import CLOCK_TOLERANCE, QueueClosed, WorkQueue
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def drain(queue: WorkQueue[str]) -> list[str]:
     queue.close()
     taken: list[str] = []
     while queue:
-        async with queue.take() as key:
-            taken.append(key)
+        async with queue.take() as turn:
+            taken.append(turn.key)
     return taken
 
 
@@ -112,10 +112,10 @@ async def test_failed_key_rests_at_least_as_long_as_the_server_asked(
     queue.add_failed("short", at_least=3)
     queue.add_failed("long", at_least=30)
 
-    async with queue.take() as key:
-        assert (key, clock.monotonic()) == ("short", 10)
-    async with queue.take() as key:
-        assert (key, clock.monotonic()) == ("long", 30)
+    async with queue.take() as turn:
+        assert (turn.key, clock.monotonic()) == ("short", 10)
+    async with queue.take() as turn:
+        assert (turn.key, clock.monotonic()) == ("long", 30)
 
 
 async def test_success_clears_the_history_of_a_key(
@@ -230,8 +230,8 @@ async def test_each_added_key_wakes_one_worker(queue: WorkQueue[str]) -> None:
     taken: list[str] = []
 
     async def work() -> None:
-        async with queue.take() as key:
-            taken.append(key)
+        async with queue.take() as turn:
+            taken.append(turn.key)
             await asyncio.Event().wait()
 
     workers = [asyncio.create_task(work()) for _ in range(3)]
@@ -497,3 +497,82 @@ async def test_turn_of_a_due_key_is_fair_too(queue: WorkQueue[str]) -> None:
     turns = await drain(queue)
 
     assert turns.index("small/1") == 2 * TURNS_PER_DUE - 1
+
+
+async def woken_at(queue: WorkQueue[str]) -> float:
+    async with queue.take() as turn:
+        return turn.woken_at
+
+
+@pytest.mark.looptime
+async def test_key_is_as_new_as_its_latest_change(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    await asyncio.sleep(2)
+    queue.add("a")
+    queue.add("a", Lane.DUE)
+    await asyncio.sleep(3)
+
+    assert await woken_at(queue) == 2
+
+
+@pytest.mark.looptime
+async def test_parked_key_that_is_resumed_is_as_new_as_it_was(
+    queue: WorkQueue[str],
+) -> None:
+    await asyncio.sleep(2)
+    queue.add("a")
+    async with queue.take() as turn:
+        await asyncio.sleep(3)
+        queue.park(turn)
+    await asyncio.sleep(4)
+    queue.resume("a")
+
+    assert await woken_at(queue) == 2
+
+
+@pytest.mark.looptime
+async def test_change_of_a_parked_key_is_news(queue: WorkQueue[str]) -> None:
+    queue.add("a")
+    async with queue.take() as turn:
+        queue.park(turn)
+    await asyncio.sleep(4)
+    queue.add("a")
+    queue.resume("a")
+
+    assert await woken_at(queue) == 4
+
+
+@pytest.mark.looptime
+async def test_what_is_due_together_is_as_new_though_its_timers_are_not(
+    queue: WorkQueue[str],
+) -> None:
+    await asyncio.sleep(10)
+    queue.add("first", Lane.DUE)
+    await asyncio.sleep(CLOCK_TOLERANCE)
+    queue.add("last", Lane.DUE)
+
+    async with queue.take():
+        assert await woken_at(queue) == 10
+
+
+@pytest.mark.looptime
+async def test_failed_key_is_as_new_as_its_failure(queue: WorkQueue[str]) -> None:
+    await asyncio.sleep(3)
+    queue.add_failed("a")
+
+    assert await woken_at(queue) == 3, "that its rest is over is no news"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("lane", Lane)
+async def test_turn_that_follows_another_is_as_new_as_its_end(
+    queue: WorkQueue[str], lane: Lane
+) -> None:
+    queue.add("a")
+    async with queue.take():
+        await asyncio.sleep(1)
+        queue.add("a", lane)
+        await asyncio.sleep(4)
+    await asyncio.sleep(2)
+
+    assert await woken_at(queue) == 5

@@ -20,7 +20,12 @@ from tests.unit.runtime.virtual import (
     flow_of,
 )
 from vso_controller.runtime.lanes import TURNS_PER_DUE, Lane
-from vso_controller.runtime.workqueue import QueueClosed, WorkQueue
+from vso_controller.runtime.workqueue import (
+    CLOCK_TOLERANCE,
+    QueueClosed,
+    Turn,
+    WorkQueue,
+)
 
 WORKERS = 3
 KEYS = st.sampled_from(("a/1", "a/2", "b/1", "b/2", "c/1"))
@@ -47,6 +52,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.owed: set[str] = set()  # must be handed out without further ado
         self.resting: dict[str, float] = {}  # must be handed out from then on
         self.holding: dict[str, asyncio.Event] = {}
+        self.news: dict[str, float] = {}  # since when a turn must be as new
         self.workers = [self.loop.create_task(self.work()) for _ in range(WORKERS)]
         self.closed = False
         self.run(0)
@@ -54,10 +60,12 @@ class QueueMachine(RuleBasedStateMachine):
     async def work(self) -> None:
         with suppress(QueueClosed):
             while True:
-                async with self.queue.take() as key:
-                    await self.hold(key)
+                async with self.queue.take() as turn:
+                    await self.hold(turn)
 
-    async def hold(self, key: str) -> None:
+    async def hold(self, turn: Turn[str]) -> None:
+        key = turn.key
+        assert self.news.get(key, -CLOCK_TOLERANCE) <= turn.woken_at <= self.loop.time()
         assert key not in self.holding, "a key is held twice"
         assert key in self.owed, "a key is handed out unasked"
         self.owed.remove(key)
@@ -67,6 +75,7 @@ class QueueMachine(RuleBasedStateMachine):
             await release.wait()
         finally:
             del self.holding[key]
+            self.news[key] = self.loop.time() - CLOCK_TOLERANCE
 
     def run(self, seconds: float, act: Callable[[], None] = lambda: None) -> None:
         """Act on the loop, then let time pass."""
@@ -93,6 +102,8 @@ class QueueMachine(RuleBasedStateMachine):
         if not self.closed:
             self.resting.pop(key, None)
             self.owe(key)
+            if lane is Lane.CHANGED:
+                self.news[key] = self.loop.time()
         self.run(0, lambda: self.queue.add(key, lane))
 
     @rule(key=KEYS, delay=st.integers(1, 5))
@@ -103,6 +114,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def add_failed(self, key: str) -> None:
         self.rest(key, 3)
+        if not self.closed and key not in self.owed:
+            self.news[key] = self.loop.time()
         self.run(0, lambda: self.queue.add_failed(key))
 
     def rest(self, key: str, delay: int) -> None:
@@ -230,7 +243,7 @@ def test_no_key_waits_for_more_turns_than_flows_and_lanes_explain(
                 queue.add(f"{flow}/{number}", lane)
                 bounds.joined(f"{flow}/{number}", lane)
             if queue:
-                async with queue.take() as key:
-                    bounds.handed_out(key)
+                async with queue.take() as turn:
+                    bounds.handed_out(turn.key)
 
     asyncio.run(hand_out())

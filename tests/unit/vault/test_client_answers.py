@@ -182,7 +182,7 @@ async def test_deleted_version_says_when(
     ("header", "rest"),
     [
         ("7", 7.0),
-        ("0", 0.0),
+        ("0", 1.0),
         ("", 5.0),
         ("soon", 5.0),
         ("-1", 5.0),
