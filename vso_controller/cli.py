@@ -64,12 +64,15 @@ async def _run_until_signal(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(AbandonedThreads(BLOCKING_CALLS))
+    # That of asyncio.run: it cancels the main task, so all ends from the outside in.
+    interrupt = signal.getsignal(signal.SIGINT)
+
+    def request_stop() -> None:
+        stop.set()
+        # A second Ctrl-C does what it does to any program.
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, interrupt)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _request_stop, loop, stop)
+        loop.add_signal_handler(number, request_stop)
     await run(settings, stop)
-
-
-def _request_stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    stop.set()
-    # A second Ctrl-C does what it does to any program.
-    loop.remove_signal_handler(signal.SIGINT)
