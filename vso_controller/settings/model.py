@@ -66,11 +66,14 @@ class ElectionSettings(SettingsGroup):
     leader_elect: bool = True
     """Write only while holding the lease, so that any number of replicas can run."""
     leader_elect_lease_duration: Period = timedelta(seconds=15)
-    """Time after the last renewal at which others may take the lease."""
+    """Time after the last renewal at which others may take the lease. They do within
+    `--leader-elect-retry-period` more."""
     leader_elect_renew_deadline: Period = timedelta(seconds=10)
     """Time after the last renewal at which the leader stops writing."""
     leader_elect_retry_period: Period = timedelta(seconds=2)
-    """Time between two attempts to take or to renew the lease."""
+    """Time between two renewals of the lease, and the longest between two looks of a
+    standby, which are half of it apart at least. A lease that is given back is taken
+    within this time."""
     leader_elect_resource_name: Annotated[str, Field(min_length=1)] = (
         "b0d477c0.hashicorp.com"
     )
