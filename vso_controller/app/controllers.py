@@ -57,6 +57,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.controller import Controller
 from vso_controller.runtime.informers import Informers
@@ -104,6 +105,7 @@ class Controllers:
         self._clock = clock
         self._random = random
         self._known = KnownResources()
+        self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         self._intentions = Intentions(
@@ -169,6 +171,7 @@ class Controllers:
         is kept from one leadership to the next.
         """
         self._known.clear()
+        self._versions.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._sessions.clear()
         self._unlabelled.clear()
@@ -219,6 +222,7 @@ class Controllers:
             destinations=destinations,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             known=self._known,
+            versions=self._versions,
             digest=self.hmac_key.digest,
             operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(

@@ -199,6 +199,12 @@ class Metrics:
             ("vault_connection", "answered"),
             registry=self.registry,
         )
+        self._versions_gone_back = Counter(
+            "vso_vault_versions_gone_back",
+            "How often a resource was brought in step with an older version of its"
+            " entry than before, as when Vault was restored.",
+            registry=self.registry,
+        )
 
     def _declare_bulkheads(
         self,
@@ -326,6 +332,10 @@ class Metrics:
         """Count one read, unless its VaultConnection is gone."""
         if connection in self._vaults:
             self._vault_reads.labels(str(connection), answered).inc()
+
+    def version_went_back(self) -> None:
+        """Count one resource for which Vault showed an older version than before."""
+        self._versions_gone_back.inc()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

@@ -56,6 +56,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.store import Store
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
@@ -162,6 +163,7 @@ class World:
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
+        self.versions = SeenVersions(observer=self.metrics)
         self._follow_references()
         self._open_sessions()
         self._reconcile()
@@ -257,6 +259,7 @@ class World:
             ),
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
             known=self.known,
+            versions=self.versions,
             digest=digest_with(Secret(DIGEST_KEY)),
             operator_namespace=OPERATOR,
             policy=RefreshPolicy(
@@ -276,6 +279,7 @@ class World:
     async def hand_over(self) -> None:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
+        self.versions.clear()
         self.pool.clear()
         await self.clients_of.close()
         self.woken.clear()
