@@ -15,6 +15,7 @@ import structlog
 
 from vso_controller.domain.sessionrecords import (
     LABELS,
+    MOST,
     TYPE,
     SessionRecord,
     encode_records,
@@ -95,6 +96,8 @@ class SessionRecords:
         now = self._clock.now()
         end = now + ends - self._clock.boot()
         record = self._records[client_id] = SessionRecord(cache_key, end)
+        if len(self._records) > 2 * MOST:  # nobody writes, as in an observer
+            self._records = worth_keeping(self._records, now=now)
         stored = self._stored.get(client_id)
         if not record.is_news(stored, now=now):
             return

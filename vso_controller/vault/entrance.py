@@ -17,7 +17,6 @@ from vso_controller.vault.errors import (
     LoginRefused,
     LoginUnanswered,
     NotVaultAnswer,
-    ServerFailed,
 )
 from vso_controller.vault.paths import split_path
 from vso_controller.vault.ports import (
@@ -121,7 +120,7 @@ class Entrance:
         try:
             reply = await self._transport.request(self._lookup_request(HeldToken(kept)))
             found = token_from_lookup(kept, reply, since=since)
-        except (Denied, Invalid, Gone, NotVaultAnswer, ServerFailed) as error:
+        except (Denied, Invalid, Gone, NotVaultAnswer) as error:
             self._keeper.refused(str(error))
             return None
         if not found.is_usable(Moment.now(self._clock)):
