@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -326,11 +327,13 @@ class SessionPool:
         entry = self._entries.get(key)
         if entry is None or entry.connection.is_retired:
             return Outcome()
-        with entry.connection.bulkhead.turn(key, Priority.RENEWAL):
+        with (
+            self._recording(entry),
+            entry.connection.bulkhead.turn(key, Priority.RENEWAL),
+        ):
             async with entry.connection.in_use():
                 # A renewal needs nobody but Vault, and waits for nobody else.
                 await entry.session.renew()
-                self._record(entry)
                 await self._reconsider(key, entry)
         entry.renewal = entry.session.next_renewal
         return Outcome(self._until_next(entry))
@@ -350,8 +353,15 @@ class SessionPool:
                 ends=None if ends is None else now + ends - boot,
             )
 
+    @contextmanager
+    def _recording(self, entry: _Entry) -> Iterator[None]:
+        """Have it recorded which token the session has after the block, and its end."""
+        try:
+            yield
+        finally:
+            self._record(entry)
+
     def _record(self, entry: _Entry) -> None:
-        """Have it recorded which token the session has, and when it ends."""
         session = entry.session
         seen = (session.client_id, session.ends)
         if seen == entry.recorded or session.ends is None or not session.client_id:
