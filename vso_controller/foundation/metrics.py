@@ -168,6 +168,25 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._restores = Counter(
+            "vso_session_restores",
+            "Looks for a stored token before a first login, by what came of it.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._storage_requests = Counter(
+            "vso_client_cache_storage_requests",
+            "Changes of the tokens that are stored.",
+            ("operation",),
+            registry=self.registry,
+        )
+        self._storage_errors = Counter(
+            "vso_client_cache_storage_requests_errors",
+            "Changes of the tokens that are stored which failed.",
+            ("operation",),
+            registry=self.registry,
+        )
+
     def _declare_vault(self) -> None:
         labels = ("operation", "vault_connection")
         self._vault_operations = Counter(
@@ -295,6 +314,16 @@ class Metrics:
     def logins(self, method: str) -> LoginMetrics:
         """Return what takes note of logins with an auth method."""
         return LoginMetrics(logins=self._logins, method=method)
+
+    def session_looked_up(self, outcome: str) -> None:
+        """Count one look for a stored token."""
+        self._restores.labels(outcome).inc()
+
+    def session_storage_changed(self, operation: str, *, failed: bool) -> None:
+        """Count one change of what is stored; those that failed count in both."""
+        self._storage_requests.labels(operation).inc()
+        if failed:
+            self._storage_errors.labels(operation).inc()
 
     def watch_sessions(
         self, standings: Callable[[], Iterable[SessionStanding]]

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
     AddressRules,
@@ -170,6 +171,10 @@ class VaultSettings(SettingsGroup):
     (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
     Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
     server of their choice: mount nothing there that they may not see."""
+    client_cache_persistence_model: PersistenceModel = PersistenceModel.NONE
+    """Whether tokens of Vault outlive the process, so that a restart logs in nowhere:
+    `none`, `direct-unencrypted` (in Secrets beside the controller) or
+    `direct-encrypted` (there, encrypted by the transit engine of a Vault)."""
     read_sharing_window: Duration = timedelta(seconds=10)
     """Time for which an answer of Vault is kept for others of the same identity that
     are to read the same and were woken before it was asked for. With `0s` only reads

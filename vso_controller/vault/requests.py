@@ -31,6 +31,8 @@ class Operation(StrEnum):
     REVOKE_TOKEN = "revoke_token"
     CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
+    ENCRYPT = "encrypt"
+    DECRYPT = "decrypt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
