@@ -2,8 +2,8 @@
 #
 # Variables:  CLUSTER=...  where `e2e` runs: embedded, envtest (a control plane in
 #                          KUBEBUILDER_ASSETS), kind, kubeconfig (that of KUBECONFIG)
-#             WORKERS=2    processes among which `test` and `e2e` share their files, each
-#                          with servers of its own; 0: none but pytest itself
+#             WORKERS=2    among how many processes `test` and `e2e` share their files, each
+#                          with servers of its own; 0, and so where the cluster is one: none
 #             LONG=1       soaks and full-length faults as well
 #             KEEP=1       `demo` leaves its servers running
 #             ARGS=...     more arguments for pytest, or for the bench
@@ -16,7 +16,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CLUSTER ?= embedded
-WORKERS ?= 2
+WORKERS ?= $(if $(filter kind kubeconfig,$(CLUSTER)),0,2)
 LONG ?=
 KEEP ?=
 ARGS ?=
@@ -24,8 +24,9 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PEER := build/bench/venv
-# A file stays together: its tests share what is made once for it.
-PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+# A file stays together: its tests share what is made once for it. The files keep their
+# order, in which the stories, of which one takes long, come before the unit tests.
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 export CLUSTER LONG
 export UV_PYTHON_DOWNLOADS := never
 
