@@ -7,11 +7,14 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.admin import Manifest
-from tests.e2e.team import PATIENCE
+from tests.e2e.tampering import hangs_over_names, program_with
+from tests.e2e.team import PATIENCE, Team
+from tests.e2e.test_scarcity import by_name
 from tests.e2e.world import OPERATOR, Controller, World
 from tests.support.conditions import eventually
 from tests.support.faults import Rule
@@ -56,6 +59,25 @@ async def test_stop_ends_in_time_when_no_server_answers_any_more(
         assert replica.process.exit_code == 0
         assert took < ALLOWED
         assert '"lease_not_released"' in replica.process.log.read_text()
+
+
+async def test_stop_ends_in_time_while_a_name_is_looked_up(
+    alone: World, team: Team, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    program = program_with(hangs_over_names(begun), tmp_path)
+    flag = f"--shutdown-timeout={ALLOWED}s"
+    async with alone.controller(flag, program=program) as replica:
+        await team.connect(address=by_name(alone.vault_proxy.url))
+        await team.sync()
+        await eventually(lambda: exists(begun), within=PATIENCE)
+        took = await end(replica, signal.SIGTERM)
+
+        assert replica.process.exit_code == 0
+        assert took < ALLOWED
+        assert await holder(alone) == ""
+        assert "Traceback" not in replica.process.log.read_text()
+    await team.remove()
 
 
 async def test_second_stop_does_not_change_the_first(alone: World) -> None:
@@ -107,6 +129,10 @@ async def end(replica: Controller, number: signal.Signals) -> float:
     async with asyncio.timeout(PATIENCE):
         await replica.process.wait_ended()
     return loop.time() - began
+
+
+async def exists(file: Path) -> None:
+    assert file.exists()  # noqa: ASYNC240 - of this test alone
 
 
 async def has_fired(rule: Rule) -> None:

@@ -47,8 +47,8 @@ from vso_controller.runtime.watchdog import Watchdog, WatchdogTiming
 from vso_controller.settings.model import Settings
 
 VERSION = version("vso-controller")
-LAST_EVENTS = 1.0
-"""Seconds that the last Events may take before the lease is given back."""
+LAST_WORDS = 1.0
+"""Seconds that the last Events and tokens may take before the lease is given back."""
 UNLIMITED = 0
 WRITE_CONNECTIONS = 32
 """How many writes to the API server may be under way at once."""
@@ -326,15 +326,23 @@ class _Process:
             await self._controllers.stand_down()
 
     async def _reconcile(self, stop: asyncio.Event) -> None:
-        """Run the controllers and send their Events, which are writes as others are.
+        """Run the controllers, send their Events and keep their sessions.
 
-        None may be on its way any more when the lease is given back.
+        These are writes as others are: none may be on its way any more when the lease
+        is given back.
         """
         async with asyncio.TaskGroup() as group:
-            events = group.create_task(self._events.run())
+            keeping = self._controllers.keeping
+            background = [
+                group.create_task(self._events.run()),
+                group.create_task(keeping.run()),
+            ]
             await self._engine.run(stop)
-            await self._events.drain(within=LAST_EVENTS)
-            events.cancel()
+            async with asyncio.TaskGroup() as last:
+                last.create_task(self._events.drain(within=LAST_WORDS))
+                last.create_task(keeping.finish(within=LAST_WORDS))
+            for task in background:
+                task.cancel()
 
 
 def _let_be() -> None:

@@ -74,7 +74,7 @@ async def test_election_that_cannot_work_ends_the_process_with_its_figures(
     settings: Settings,
 ) -> None:
     wrong = settings.model_copy(
-        update={"leader_elect_retry_period": timedelta(seconds=9)}
+        update={"leader_elect_retry_period": timedelta(seconds=10)}
     )
 
     with pytest.raises(Invalid, match=r"leader election: .* \(10 s\)"):
