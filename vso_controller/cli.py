@@ -19,12 +19,17 @@ import structlog
 from vso_controller.app.process import run
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.logs import configure_logs
+from vso_controller.foundation.logstream import LossyFile
+from vso_controller.foundation.threads import AbandonedThreads
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import Settings
 
 FAILED = 1
 USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
+BLOCKING_CALLS = 64
+"""How many names are looked up and files read at once. What hangs takes a place each,
+until the resolver or the file system gives up."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -43,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return USAGE
     settings = load_settings(given, os.environ)
-    configure_logs(level=settings.log_level, form=settings.log_format)
+    lines = configure_logs(level=settings.log_level, form=settings.log_format)
     try:
-        asyncio.run(_run_until_signal(settings))
+        asyncio.run(_run_until_signal(settings, lines))
     except Invalid as error:
         # What is wrong is outside of the program: a traceback would not help.
         log.error("cannot_start", error=str(error))  # noqa: TRY400
@@ -56,15 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run_until_signal(settings: Settings) -> None:
+async def _run_until_signal(settings: Settings, lines: LossyFile) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(AbandonedThreads(BLOCKING_CALLS))
+    # That of asyncio.run: it cancels the main task, so all ends from the outside in.
+    interrupt = signal.getsignal(signal.SIGINT)
+
+    def request_stop() -> None:
+        stop.set()
+        # A second Ctrl-C does what it does to any program.
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, interrupt)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _request_stop, loop, stop)
-    await run(settings, stop)
-
-
-def _request_stop(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    stop.set()
-    # A second Ctrl-C does what it does to any program.
-    loop.remove_signal_handler(signal.SIGINT)
+        loop.add_signal_handler(number, request_stop)
+    await run(settings, stop, lost_lines=lambda: lines.dropped)

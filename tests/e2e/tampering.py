@@ -51,3 +51,24 @@ def getaddrinfo(host, port, *rest, **more):
 
 socket.getaddrinfo = getaddrinfo
 """
+
+
+def hangs_over_names(begun: Path) -> str:
+    """Return code that looks up `localhost` for ever, and makes the file `begun`."""
+    return f"""\
+import pathlib
+import socket
+import time
+
+resolve = socket.getaddrinfo
+
+
+def getaddrinfo(host, *rest, **more):
+    if host == "localhost":
+        pathlib.Path({str(begun)!r}).touch()
+        time.sleep(3600)
+    return resolve(host, *rest, **more)
+
+
+socket.getaddrinfo = getaddrinfo
+"""

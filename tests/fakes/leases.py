@@ -18,6 +18,7 @@ class FakeLeases:
         self.takes = 0.0  # seconds, for each request
         self.hangs = False  # requests are neither carried out nor answered
         self.loses_replies = False  # requests are carried out, not answered
+        self.requests = 0
         self.refused_writes = 0
         self._version = 100
 
@@ -46,6 +47,7 @@ class FakeLeases:
         return await self._write(record)
 
     async def _arrive(self) -> None:
+        self.requests += 1
         # A request takes at least one step of the loop, as any would.
         await asyncio.sleep(self.takes)
         if self.hangs:

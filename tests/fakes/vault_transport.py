@@ -64,6 +64,7 @@ class VaultInMemory:
     stored: dict[str, object] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     delays: dict[Operation, float] = field(default_factory=dict)
+    sealing: dict[str, str] = field(default_factory=dict)  # ciphertext: plaintext
     failures: dict[Operation, OperationFailed] = field(default_factory=dict)
     calls: Counter[Operation] = field(default_factory=Counter)
     requests: list[VaultRequest] = field(default_factory=list)
@@ -125,6 +126,8 @@ class VaultInMemory:
             case Operation.REVOKE_TOKEN:
                 del self.tokens[token.value]
                 return {}
+            case Operation.ENCRYPT | Operation.DECRYPT:
+                return self._transit(request)
             case _:
                 raise PermissionDenied("permission denied")
 
@@ -148,6 +151,16 @@ class VaultInMemory:
         if path not in self.stored:
             raise PathNotFound(path)
         return {"data": self.stored[path]}
+
+    def _transit(self, request: VaultRequest) -> dict[str, object]:
+        body = request.body.reveal() if request.body is not None else {}
+        if request.operation is Operation.DECRYPT:
+            if body["ciphertext"] not in self.sealing:
+                raise InvalidRequest("invalid ciphertext")
+            return {"data": {"plaintext": self.sealing[body["ciphertext"]]}}
+        ciphertext = f"vault:v1:{len(self.sealing)}"
+        self.sealing[ciphertext] = body["plaintext"]
+        return {"data": {"ciphertext": ciphertext}}
 
     def _capabilities(self, request: VaultRequest) -> dict[str, object]:
         body = request.body.reveal() if request.body is not None else {}

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import GROUPS, Settings
@@ -46,6 +47,7 @@ ONE_AND_OTHER = {
     "connection_probe_interval": ("1s", "2s"),
     "ca_path_roots": ("/one", "/one,/other"),
     "vault_address_allow": ("one", "*.other,10.0.0.0/8"),
+    "client_cache_persistence_model": ("direct-unencrypted", "direct-encrypted"),
     "credential_path_roots": ("/one", "/one,/other"),
     "read_sharing_window": ("1s", "2s"),
     "connection_outage_probe_interval": ("1s", "2s"),
@@ -111,6 +113,7 @@ def test_defaults_are_the_documented_ones() -> None:
             Path("/var/run/secrets/vault-ca"),
         ),
         "vault_address_allow": (),
+        "client_cache_persistence_model": PersistenceModel.NONE,
         "credential_path_roots": (Path("/etc/vso-controller/credentials"),),
         "vault_max_concurrent_reads": 32,
         "client_cache_size": 10_000,

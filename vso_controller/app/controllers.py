@@ -18,6 +18,7 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
+from vso_controller.app.keeping import Keeping, Ways
 from vso_controller.app.stores import Reflectors, Stores
 from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
@@ -32,6 +33,7 @@ from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
 from vso_controller.domain import hmackey
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import no_digest
 from vso_controller.foundation.durations import parse_duration
@@ -57,6 +59,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.controller import Controller
 from vso_controller.runtime.informers import Informers
@@ -65,9 +68,9 @@ from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
 from vso_controller.settings.naming import flag
 from vso_controller.vault.client import VaultClient
-from vso_controller.vault.ports import Transport
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.reach import Reach
-from vso_controller.vault.session import VaultSession
+from vso_controller.vault.session import NOTHING_KEPT, VaultSession
 from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tls import SystemTrust, build_tls
 
@@ -104,6 +107,7 @@ class Controllers:
         self._clock = clock
         self._random = random
         self._known = KnownResources()
+        self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         self._intentions = Intentions(
@@ -133,20 +137,39 @@ class Controllers:
             versions=self.versions,
             secrets=Secrets(session=writes, decoder=self.decoder),
         )
+        logins = Logins(
+            tokens=ServiceAccountTokens(session=reads),
+            secrets=live,
+            files=RootedFiles(
+                roots=settings.credential_path_roots,
+                flag=flag("credential_path_roots"),
+            ),
+        )
+        self.keeping = Keeping(
+            settings=settings,
+            stores=stores,
+            ways=Ways(
+                references=self._references,
+                connections=self._connections,
+                logins=logins,
+                make_session=self._make_session,
+            ),
+            reads=reads,
+            writes=writes,
+            sign=self.hmac_key.sign,
+            metrics=metrics,
+            clock=clock,
+            random=random,
+        )
         self._sessions = SessionPool(
             references=self._references,
             connections=self._connections,
-            logins=Logins(
-                tokens=ServiceAccountTokens(session=reads),
-                secrets=live,
-                files=RootedFiles(
-                    roots=settings.credential_path_roots,
-                    flag=flag("credential_path_roots"),
-                ),
-            ),
+            logins=logins,
             secrets=CredentialSecrets(versions=self.versions),
             reads=self._shared_reads(),
             make_session=self._make_session,
+            keepers=self.keeping.persistence,
+            records=self.keeping.records,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
             wake_consumer=self._triggers.wake_consumer,
@@ -164,9 +187,14 @@ class Controllers:
         )
 
     async def take_leave(self, *, within: float) -> None:
-        """Say the last words to Vault, in so many seconds, when no controller runs."""
+        """Say the last words to Vault, in so many seconds, when no controller runs.
+
+        What is stored for the next process is of use to it, and not given back.
+        """
+        settings = self._settings
+        stores = settings.client_cache_persistence_model is not PersistenceModel.NONE
         await self._sessions.say_farewell(
-            within=within, revoke=self._settings.revoke_tokens_on_shutdown
+            within=within, revoke=settings.revoke_tokens_on_shutdown and not stores
         )
 
     async def stand_down(self) -> None:
@@ -176,8 +204,10 @@ class Controllers:
         is kept from one leadership to the next.
         """
         self._known.clear()
+        self._versions.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         await self._sessions.clear()
+        self.keeping.clear()
         self._unlabelled.clear()
         await self._connections.close()
 
@@ -226,6 +256,7 @@ class Controllers:
             destinations=destinations,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             known=self._known,
+            versions=self._versions,
             digest=self.hmac_key.digest,
             operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(
@@ -335,7 +366,11 @@ class Controllers:
         return bulkhead
 
     def _make_session(
-        self, client: Transport, login: IdentityLogin, namespace: str
+        self,
+        client: Transport,
+        login: IdentityLogin,
+        namespace: str,
+        keeper: TokenKeeper = NOTHING_KEPT,
     ) -> VaultSession:
         return VaultSession(
             transport=client,
@@ -345,6 +380,7 @@ class Controllers:
             observer=self._metrics.logins(login.name),
             namespace=namespace,
             timing=_session_timing(self._settings),
+            keeper=keeper,
         )
 
 

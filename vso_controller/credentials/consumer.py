@@ -7,8 +7,8 @@ from typing import Protocol
 
 from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.credentials.answers import Question
-from vso_controller.credentials.entries import Entry
 from vso_controller.credentials.holds import IssuedTo
+from vso_controller.credentials.identities import Entry
 from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.foundation.secret import Secret

@@ -1,124 +1,99 @@
-"""Who logs in to which Vault, and what a pool keeps for it."""
+"""The stored tokens of sessions, as Secrets beside the controller.
+
+Each is got by its name; all are listed only to be tidied up. None is ever changed: an
+entry is replaced by deleting the one that was seen and creating another.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from typing import Protocol
 
-from vso_controller.api.v1beta1.shared import VaultClientMeta
-from vso_controller.credentials.connection import Connection
-from vso_controller.credentials.logins import IdentityLogin
-from vso_controller.credentials.references import ResolvedAuth
-from vso_controller.domain.cachekey import cache_key, clone_key
-from vso_controller.foundation.objects import ObjectKey
-from vso_controller.vault.session import VaultSession
+from vso_controller.foundation.errors import Gone
+from vso_controller.foundation.listwatch import Page
+from vso_controller.foundation.objects import (
+    NewSecret,
+    ObjectKey,
+    ObservedSecret,
+    OpenSecret,
+)
+from vso_controller.kube.errors import AlreadyExists, Conflict
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who logs in to which Vault."""
-
-    auth_uid: str
-    auth_generation: int
-    connection_uid: str
-    connection_generation: int
-    ca_fingerprint: str
-    namespace: str  # of the consumer: where its ServiceAccount lies
-
-    @property
-    def key(self) -> ObjectKey:
-        """The name of the session of this identity, for queues and logs."""
-        parts = (
-            self.auth_uid,
-            str(self.auth_generation),
-            self.connection_uid,
-            str(self.connection_generation),
-            self.ca_fingerprint,
-        )
-        digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
-        return ObjectKey(self.namespace, digest[:16])
+_ATTEMPTS = 5
 
 
-def identity_of(
-    resolved: ResolvedAuth, connection: Connection, namespace: str
-) -> Identity:
-    """Return the identity of consumers in `namespace`."""
-    return Identity(
-        auth_uid=resolved.auth.uid,
-        auth_generation=resolved.auth.generation,
-        connection_uid=connection.uid,
-        connection_generation=connection.generation,
-        ca_fingerprint=connection.ca_fingerprint,
-        namespace=namespace,
-    )
+class EntrySecrets(Protocol):
+    """The Secrets of a cluster."""
+
+    async def read_open(self, key: ObjectKey) -> OpenSecret: ...
+    async def create(self, secret: NewSecret) -> object: ...
+    async def delete(
+        self, key: ObjectKey, *, uid: str, resource_version: str
+    ) -> object: ...
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
-    """A session and those who use it."""
+class EntryPages(Protocol):
+    """Lists the Secrets with the labels of entries."""
 
-    key: ObjectKey
-    identity: Identity
-    login: IdentityLogin
-    session: VaultSession
-    connection: Connection
-    consumers: set[ObjectKey] = field(default_factory=set)
-    # How many are having something issued, or have a hold on one of its tokens.
-    holders: int = 0
-    # What the renewing controller knows: the `next_renewal` and the end of the token.
-    seen: tuple[float | None, float | None] = (None, None)
-    # Whether the credentials are others by now, as far as a watch can tell.
-    is_suspect: bool = False
+    async def list_page(
+        self, *, resource_version: str, continue_token: str
+    ) -> Page[ObservedSecret]: ...
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether nobody needs it any more."""
-        return not self.consumers and not self.holders
 
-    @property
-    def has_news(self) -> bool:
-        """Whether there is something for the renewing controller to plan."""
-        return self.seen != self._standing()
+class Entries:
+    """Reads and writes entries. Raises the roots of `foundation.errors`."""
 
-    def look(self) -> None:
-        """Take note of what the renewing controller plans by."""
-        self.seen = self._standing()
+    def __init__(
+        self, *, reads: EntrySecrets, writes: EntrySecrets, pages: EntryPages
+    ) -> None:
+        self._reads = reads
+        self._writes = writes
+        self._pages = pages
 
-    @property
-    def renewal(self) -> float | None:
-        """When the renewing controller has to look, on the loop's clock."""
-        return self.seen[0]
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep the entry for the length of the block, whoever uses it."""
-        self.holders += 1
+    async def find(self, key: ObjectKey) -> OpenSecret | None:
+        """Return the entry `key`, None if there is none."""
         try:
-            yield
-        finally:
-            self.holders -= 1
-
-    def meta(self, namespace: str | None) -> VaultClientMeta | None:
-        """Return what statuses say of it; None before it has logged in.
-
-        `namespace` is the Vault namespace that a consumer names, if it names one.
-        """
-        identity, provider_uid = self.identity, self.login.source.provider_uid
-        if not provider_uid or not self.session.client_id:
+            return await self._reads.read_open(key)
+        except Gone:
             return None
-        key = cache_key(
-            self.login.name,
-            auth_uid=identity.auth_uid,
-            auth_generation=identity.auth_generation,
-            connection_uid=identity.connection_uid,
-            connection_generation=identity.connection_generation,
-            provider_uid=provider_uid,
-        )
-        if namespace and namespace != self.session.namespace:
-            key = clone_key(key, namespace)
-        return VaultClientMeta(cache_key=key, id=self.session.client_id)
 
-    def _standing(self) -> tuple[float | None, float | None]:
-        return self.session.next_renewal, self.session.ends
+    async def all(self) -> tuple[ObservedSecret, ...]:
+        """Return all entries, without their values."""
+        found: list[ObservedSecret] = []
+        token = ""
+        while True:
+            page = await self._pages.list_page(
+                resource_version="", continue_token=token
+            )
+            found += page.items
+            token = page.continue_token
+            if not token:
+                return tuple(found)
+
+    async def put(self, secret: NewSecret) -> None:
+        """Have `secret` there, in the place of whatever was.
+
+        Raises AlreadyExists if somebody else is faster each time.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                await self._writes.create(secret)
+            except AlreadyExists:
+                await self.remove(secret.key)
+            else:
+                return
+        await self._writes.create(secret)
+
+    async def remove(self, key: ObjectKey) -> None:
+        """Delete the entry `key`, if there is one."""
+        found = await self.find(key)
+        if found is not None:
+            await self.drop(found)
+
+    async def drop(self, seen: OpenSecret | ObservedSecret) -> None:
+        """Delete the entry that was seen; one that is another by now stays."""
+        try:
+            await self._writes.delete(
+                seen.key, uid=seen.uid, resource_version=seen.resource_version
+            )
+        except (Conflict, Gone):
+            return

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from vso_controller.credentials.connection import Connection
-from vso_controller.credentials.entries import Entry
+from vso_controller.credentials.identities import Entry
 from vso_controller.foundation.errors import OperationFailed
 
 AT_ONCE = 8

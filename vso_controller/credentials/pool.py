@@ -14,6 +14,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count, islice
+from typing import Protocol
 
 import structlog
 
@@ -21,9 +22,15 @@ from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.consumer import ConsumerSession
-from vso_controller.credentials.entries import Entry, Identity, identity_of
 from vso_controller.credentials.farewell import say_farewell
 from vso_controller.credentials.holds import Holds, IssuedTo, LeaseHold
+from vso_controller.credentials.identities import (
+    Entry,
+    Identity,
+    identity_of,
+    kept_of,
+)
+from vso_controller.credentials.keeper import Kept
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
@@ -37,16 +44,37 @@ from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.additions import AddingTransport
 from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import TlsVerificationFailed
-from vso_controller.vault.ports import Transport
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.requests import VaultReply
 from vso_controller.vault.session import VaultSession
 from vso_controller.vault.tenure import Issued
 
-MakeSession = Callable[[Transport, IdentityLogin, str], VaultSession]
+MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
 """Makes the session of a login; the text is the Vault namespace to log in to."""
 
 Wake = Callable[[ObjectKey], None]
 """Has a session, or one of its consumers, looked at soon."""
+
+
+class Keepers(Protocol):
+    """Keeps the tokens of sessions from one process to the next."""
+
+    def keeper(self, kept: Kept, auth: Envelope) -> TokenKeeper:
+        """Return what keeps the token of a session that is about to be opened."""
+        ...
+
+    def give_up(self, keeper: TokenKeeper) -> None:
+        """Learn that nobody uses the session any more."""
+        ...
+
+
+class Records(Protocol):
+    """Records which token ends when, for who comes after this process."""
+
+    def note(self, client_id: str, *, cache_key: str, ends: float) -> None:
+        """Take in that a token ends at `ends` on the boot clock."""
+        ...
+
 
 _FILE_PERIOD = 60.0
 """Seconds between two looks at a file that a session logs in with."""
@@ -66,6 +94,8 @@ class SessionPool:
         secrets: CredentialSecrets,
         reads: SharedReads,
         make_session: MakeSession,
+        keepers: Keepers,
+        records: Records,
         clock: Clock,
         wake: Wake,
         wake_consumer: Wake,
@@ -77,6 +107,8 @@ class SessionPool:
         self._secrets = secrets
         self._reads = reads
         self._make_session = make_session
+        self._keepers = keepers
+        self._records = records
         self._clock = clock
         self._wake = wake
         self._wake_consumer = wake_consumer
@@ -132,17 +164,12 @@ class SessionPool:
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
 
-        The token of a session that nobody uses is left to end by itself. What the
-        consumer holds is its own to release.
+        The token of a session that nobody uses is left to end by itself, and is not
+        kept for the next process. What the consumer holds is its own to release.
         """
-        self._connections.leave_lines(consumer, Priority.READ)
-        key = self._uses.pop(consumer, None)
-        if key is None:
-            return
-        entry = self._entries[key]
-        entry.consumers.discard(consumer)
-        if not entry.consumers:
-            self._rest(entry)
+        entry = self._let_go(consumer)
+        if entry is not None:
+            self._keepers.give_up(entry.keeper)
 
     def holds(self, consumer: ObjectKey) -> tuple[LeaseHold, ...]:
         """Return what `consumer` holds, the oldest first."""
@@ -153,9 +180,12 @@ class SessionPool:
         await say_farewell(self._entries.values(), within=within, revoke=revoke)
 
     async def clear(self) -> None:
-        """Forget all consumers, holds and sessions. Their tokens are left to end."""
+        """Forget all consumers, holds and sessions. Their tokens are left as they are.
+
+        Those that are kept wait for who leads next.
+        """
         for consumer in tuple(self._uses):
-            self.release(consumer)
+            self._let_go(consumer)
         await self._holds.release_all()
         self._reads.clear()
 
@@ -226,6 +256,7 @@ class SessionPool:
             entry.connection.is_trusted = False
             raise
         finally:
+            self._record(entry)
             if entry.has_news:
                 self._wake(entry.key)
 
@@ -246,6 +277,7 @@ class SessionPool:
                     await entry.session.renew()
                     await self._reconsider(entry)
         finally:
+            self._record(entry)
             self._holds.tell(entry.session)
         entry.look()
         return Outcome(self._until_next(entry))
@@ -264,6 +296,12 @@ class SessionPool:
                 method=entry.login.name,
                 ends=None if ends is None else now + ends - boot,
             )
+
+    def _record(self, entry: Entry) -> None:
+        """Have it recorded which tokens the session has now, and their ends."""
+        cache_key = entry.kept.cache_key()
+        for client_id, ends in entry.unrecorded():
+            self._records.note(client_id, cache_key=cache_key, ends=ends)
 
     async def _reconsider(self, entry: Entry) -> None:
         """See to it that a session whose credentials changed uses the new ones."""
@@ -306,6 +344,19 @@ class SessionPool:
                 self._wake(entry.key)
         self._uses[consumer] = entry.key
         entry.consumers.add(consumer)
+
+    def _let_go(self, consumer: ObjectKey) -> Entry | None:
+        """Forget a consumer; return what was its session alone, and is used no more."""
+        self._connections.leave_lines(consumer, Priority.READ)
+        key = self._uses.pop(consumer, None)
+        if key is None:
+            return None
+        entry = self._entries[key]
+        entry.consumers.discard(consumer)
+        if entry.consumers:
+            return None
+        self._rest(entry)
+        return entry
 
     def _rest(self, entry: Entry) -> None:
         """Keep no more of a session without consumers than what is held."""
@@ -375,7 +426,9 @@ class SessionPool:
             headers=resolved.login.headers,
             login_query=resolved.login.params,
         )
-        session = self._make_session(transport, login, resolved.login.namespace)
+        kept = kept_of(resolved, connection, login, key.namespace)
+        keeper = self._keepers.keeper(kept, resolved.auth)
+        session = self._make_session(transport, login, resolved.login.namespace, keeper)
         consumers: set[ObjectKey] = set()
         if entry is not None:
             consumers, entry.consumers = entry.consumers, set()
@@ -389,7 +442,7 @@ class SessionPool:
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
-        return Entry(key, identity, login, session, connection, consumers)
+        return Entry(key, login, session, connection, kept, keeper, consumers)
 
 
 def _aside(key: ObjectKey, number: int) -> ObjectKey:

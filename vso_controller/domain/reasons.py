@@ -80,7 +80,7 @@ class Retry(StrEnum):
 
 
 class EventReason(StrEnum):
-    """The reason of an Event; upstream's names."""
+    """The reason of an Event; upstream's names, and one of ours."""
 
     ACCEPTED = "Accepted"
     INVALID_CONFIGURATION = "InvalidConfiguration"
@@ -89,6 +89,8 @@ class EventReason(StrEnum):
     SECRET_DATA_BUILDER_ERROR = "SecretDataBuilderError"
     SECRET_SYNCED = "SecretSynced"
     SECRET_SYNC_ERROR = "SecretSyncError"
+    SECRET_VERSION_WENT_BACK = "SecretVersionWentBack"
+    """Ours: Vault shows an older version of an entry than it did before."""
     VAULT_CLIENT_CONFIG_ERROR = "VaultClientConfigError"
     VAULT_CLIENT_ERROR = "VaultClientError"
 

@@ -27,6 +27,7 @@ from vso_controller.domain.hmackey import is_reserved
 from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal, Retry
 from vso_controller.domain.refresh import refresh_period, until_next_slot
 from vso_controller.domain.secretdata import build_data
+from vso_controller.domain.sourceversion import Setback
 from vso_controller.domain.staticsecret import (
     Standing,
     after_failure,
@@ -38,6 +39,7 @@ from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.errors import Invalid, OperationFailed, Parked
+from vso_controller.foundation.events import EventKind
 from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.destinations import Destinations
@@ -46,6 +48,7 @@ from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
 from vso_controller.reconcilers.reporting import News, Report, Reporter
 from vso_controller.reconcilers.statuses import conditions_of, stored
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.ports import Outcome
@@ -94,6 +97,8 @@ class _Synced:
     destination: Desired | None = None  # None: it was adopted, nobody asked Vault
     changed: bool = False  # whether the Secret had to be written
     client: VaultClientMeta | None = None  # who asked Vault, if that is known
+    version: int = 0  # of the entry; 0: it has none, or nobody asked
+    setback: Setback | None = None  # None: the version did not go back
 
 
 class VaultStaticSecretReconciler:
@@ -107,6 +112,7 @@ class VaultStaticSecretReconciler:
         destinations: Destinations,
         reporter: Reporter,
         known: KnownResources,
+        versions: SeenVersions,
         digest: Digest,
         operator_namespace: str,
         policy: RefreshPolicy,
@@ -117,6 +123,7 @@ class VaultStaticSecretReconciler:
         self._destinations = destinations
         self._reporter = reporter
         self._known = known
+        self._versions = versions
         self._digest = digest
         self._operator_namespace = operator_namespace
         self._policy = policy
@@ -135,6 +142,7 @@ class VaultStaticSecretReconciler:
             self._sessions.release(key)
             self._destinations.release(key)
             self._known.forget(key)
+            self._versions.forget(key)
             self._reporter.gone(key)
             return Outcome()
 
@@ -148,9 +156,14 @@ class VaultStaticSecretReconciler:
         except OperationFailed as error:
             return await self._handle_failure(resource, error)
         self._known.add(envelope)
-        await self._reporter.report(
+        told = await self._reporter.report(
             envelope, lambda seen: self._succeeded(_parse(seen), synced)
         )
+        if told and synced.version:
+            # Only now: what could not be told is told by the next try.
+            self._versions.note(
+                envelope, question=synced.question, version=synced.version
+            )
         return Outcome(
             until_next_slot(
                 synced.question, period=self._period(resource), now=self._clock.now()
@@ -172,10 +185,20 @@ class VaultStaticSecretReconciler:
         if reason is None:
             return _Synced(question)
 
-        desired = self._filled(shape, await _read(session, spec))
+        secret = await _read(session, spec)
+        desired = self._filled(shape, secret)
         changed = await self._destinations.apply(desired)
         await self._destinations.prune(resource.owner, keep=desired.key)
-        return _Synced(question, desired, changed, session.meta(spec.namespace))
+        return _Synced(
+            question,
+            desired,
+            changed,
+            session.meta(spec.namespace),
+            secret.version,
+            self._versions.setback(
+                resource.envelope, question=question, version=secret.version
+            ),
+        )
 
     def _check_destination(self, shape: Shape) -> None:
         if is_reserved(shape.key, operator_namespace=self._operator_namespace):
@@ -219,12 +242,7 @@ class VaultStaticSecretReconciler:
         if after != before and synced.client is not None:
             # Another token alone is no reason to write a status.
             after = after.model_copy(update={"vault_client_meta": synced.client})
-        news = None
-        if synced.changed:
-            news = News(EventReason.SECRET_SYNCED, "Secret synced")
-        elif not is_true(conditions_of(before.conditions), ConditionType.HEALTHY):
-            news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
-        return Report(before, after, news)
+        return Report(before, after, _news(synced, before))
 
     async def _handle_failure(
         self, resource: _Resource, error: OperationFailed
@@ -320,6 +338,20 @@ def _shape(resource: _Resource, spec: VaultStaticSecretSpec) -> Shape:
         labels=destination.labels,
         annotations=destination.annotations,
     )
+
+
+def _news(synced: _Synced, before: VaultStaticSecretStatus) -> News | None:
+    if synced.setback is not None:
+        return News(
+            EventReason.SECRET_VERSION_WENT_BACK,
+            f"Secret synced. {synced.setback}",
+            EventKind.WARNING,
+        )
+    if synced.changed:
+        return News(EventReason.SECRET_SYNCED, "Secret synced")
+    if not is_true(conditions_of(before.conditions), ConditionType.HEALTHY):
+        return News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
+    return None
 
 
 def _mac(resource: _Resource, desired: Desired) -> str | None:

@@ -6,6 +6,10 @@ gets measured on this machine alone; times that others wrote are never compared
 with ours. The election makes it likely that there is one leader, no more than
 that; what keeps a former one from writing is the gate and the server's check of
 resource versions.
+
+How long nobody leads, requests aside: a lease that is given back is taken within
+`retry_period`, one that is not renewed any more within that and the time it lasts,
+counted from its last renewal.
 """
 
 from __future__ import annotations
@@ -38,6 +42,8 @@ others have to wait for the end of the lease, that is all."""
 
 _MOST_TRANSITIONS = 2**31 - 1
 
+_SHORTEST_REST = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class LeaderTiming:
@@ -48,18 +54,23 @@ class LeaderTiming:
     renew_deadline: float = 10.0
     """A leader that could not renew for so long ceases to lead."""
     retry_period: float = 2.0
-    """The time between two tries."""
-    retry_jitter: float = 1.2
-    """A standby waits up to this part of `retry_period` longer."""
+    """The rest of a leader between two tries, and the longest of a standby."""
 
     def __post_init__(self) -> None:
-        longest_retry = self.retry_period * (1 + self.retry_jitter)
-        if not 0 < longest_retry < self.renew_deadline < self.lease_duration:
+        if not 0 < self.retry_period < self.renew_deadline < self.lease_duration:
             raise ValueError(
                 f"a lease of {self.lease_duration:g} s must outlast the renew deadline "
-                f"({self.renew_deadline:g} s), and that the longest time between two "
-                f"tries ({longest_retry:g} s)"
+                f"({self.renew_deadline:g} s), and that the longest rest between two "
+                f"tries ({self.retry_period:g} s)"
             )
+
+    def standby_rest(self, random: Random) -> float:
+        """Return the seconds from one look of a standby to its next.
+
+        At random, so that several standbys do not go on looking all at once. What is
+        drawn makes a rest shorter: it is during the longest that nobody leads.
+        """
+        return self.retry_period * random.uniform(_SHORTEST_REST, 1)
 
 
 class _Standing(Enum):
@@ -103,9 +114,10 @@ class LeaderElector:
         # Our record as it is stored, None unless the last try gave it to us.
         self._mine: LeaseRecord | None = None
         self._renewed_at = -math.inf  # boot clock, before the request left
-        # Somebody else's record, and the boot clock when it was first seen so.
+        # Somebody else's record, and when it may be taken, on the boot clock, unless
+        # it changes.
         self._observed: LeaseRecord | None = None
-        self._observed_at = 0.0
+        self._lapses_at = -math.inf
 
     @property
     def is_leading(self) -> bool:
@@ -137,8 +149,15 @@ class LeaderElector:
 
     async def _acquire(self) -> None:
         while await self._try(self._request_timeout) is not _Standing.OURS:
-            jitter = self._timing.retry_jitter * self._random.random()
-            await asyncio.sleep(self._timing.retry_period * (1 + jitter))
+            rest = self._rest()
+            await asyncio.sleep(rest)
+
+    def _rest(self) -> float:
+        """Return the seconds to the next look: until the lease lapses, at most."""
+        rest = self._timing.standby_rest(self._random)
+        left = self._lapses_at - self._clock.boot()
+        # One that has lapsed, and could not be taken, is no reason to hurry.
+        return min(rest, left) if left > 0 else rest
 
     async def _lead(self, lead: Callable[[], Awaitable[None]]) -> bool:
         """Run `lead()` to its end and return True, or until the lease is lost."""
@@ -212,11 +231,14 @@ class LeaderElector:
             return True
         if record != self._observed:
             self._observed = record
-            self._observed_at = self._clock.boot()
-        lasts = record.duration
-        if not (lasts > 0 and math.isfinite(lasts)):
-            lasts = self._timing.lease_duration
-        return self._clock.boot() >= self._observed_at + lasts
+            self._lapses_at = self._clock.boot() + self._length(record)
+        return self._clock.boot() >= self._lapses_at
+
+    def _length(self, record: LeaseRecord) -> float:
+        """Return the seconds a lease lasts, by default as long as ours."""
+        written = record.duration
+        is_sound = written > 0 and math.isfinite(written)
+        return written if is_sound else self._timing.lease_duration
 
     async def _store(self, record: LeaseRecord | None) -> LeaseRecord:
         """Write our name over `record`, or into a new one. Return it as stored."""

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
     AddressRules,
@@ -66,11 +67,14 @@ class ElectionSettings(SettingsGroup):
     leader_elect: bool = True
     """Write only while holding the lease, so that any number of replicas can run."""
     leader_elect_lease_duration: Period = timedelta(seconds=15)
-    """Time after the last renewal at which others may take the lease."""
+    """Time after the last renewal at which others may take the lease. They do within
+    `--leader-elect-retry-period` more."""
     leader_elect_renew_deadline: Period = timedelta(seconds=10)
     """Time after the last renewal at which the leader stops writing."""
     leader_elect_retry_period: Period = timedelta(seconds=2)
-    """Time between two attempts to take or to renew the lease."""
+    """Time between two renewals of the lease, and the longest between two looks of a
+    standby, which are half of it apart at least. A lease that is given back is taken
+    within this time."""
     leader_elect_resource_name: Annotated[str, Field(min_length=1)] = (
         "b0d477c0.hashicorp.com"
     )
@@ -167,6 +171,10 @@ class VaultSettings(SettingsGroup):
     (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
     Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
     server of their choice: mount nothing there that they may not see."""
+    client_cache_persistence_model: PersistenceModel = PersistenceModel.NONE
+    """Whether tokens of Vault outlive the process, so that a restart logs in nowhere:
+    `none`, `direct-unencrypted` (in Secrets beside the controller) or
+    `direct-encrypted` (there, encrypted by the transit engine of a Vault)."""
     read_sharing_window: Duration = timedelta(seconds=10)
     """Time for which an answer of Vault is kept for others of the same identity that
     are to read the same and were woken before it was asked for. With `0s` only reads

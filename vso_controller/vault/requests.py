@@ -29,11 +29,13 @@ class Operation(StrEnum):
     ISSUE = "issue"
     LOGIN = "login"
     LOOKUP_TOKEN = "lookup_token"
-    RENEW_TOKEN = "renew_token"
+    RENEW_TOKEN = "renew"  # upstream's word in its metrics
     REVOKE_TOKEN = "revoke_token"
     RENEW_LEASE = "renew_lease"
     CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
+    ENCRYPT = "encrypt"
+    DECRYPT = "decrypt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ from vso_controller.vault.ports import (
     Credentials,
     LoginMethod,
     LoginObserver,
+    NothingKept,
+    TokenKeeper,
     Transport,
 )
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
@@ -46,6 +48,7 @@ from vso_controller.vault.tokens import Token
 R = TypeVar("R")
 
 DEFAULT_TIMING = SessionTiming()
+NOTHING_KEPT = NothingKept()
 _TIMER_SLACK = 0.1  # seconds; a timer may fire a moment before its time
 
 
@@ -62,6 +65,7 @@ class VaultSession:
         observer: LoginObserver,
         namespace: str = "",
         timing: SessionTiming = DEFAULT_TIMING,
+        keeper: TokenKeeper = NOTHING_KEPT,
     ) -> None:
         self._timing = timing
         self._transport = ConsistentTransport(transport, clock=clock)
@@ -71,6 +75,7 @@ class VaultSession:
             clock=clock,
             namespace=namespace,
             observer=observer,
+            keeper=keeper,
         )
         self._clock = clock
         self._namespace = namespace
@@ -101,6 +106,15 @@ class VaultSession:
     def ends(self) -> float | None:
         """When the token in use ends on the boot clock, inf: never; None: no token."""
         return self._token.ends if self._token is not None else None
+
+    def ends_by_client(self) -> Iterator[tuple[str, float]]:
+        """Yield the client ID and the end of each token that has an accessor.
+
+        The ends are on the boot clock. The token in use comes last.
+        """
+        for each in self._tenures():
+            if each.token.client_id:
+                yield each.token.client_id, each.token.ends
 
     @property
     def next_renewal(self) -> float | None:
@@ -139,8 +153,7 @@ class VaultSession:
     ) -> VaultReply:
         """Read `path`; a namespace of None is the session's own.
 
-        Beside what the call itself can raise: LoginRefused, CredentialsMissing or a
-        Transient for a login. A login never raises Gone or OutcomeUnknown.
+        Raises what `send` raises.
         """
         request = VaultRequest(
             operation=Operation.READ,
@@ -150,6 +163,14 @@ class VaultSession:
             namespace=self._namespace if namespace is None else namespace,
             repeatable=True,
         )
+        return await self.send(request)
+
+    async def send(self, request: VaultRequest) -> VaultReply:
+        """Send `request` with this identity's token, which must be None in it.
+
+        Beside what the call itself can raise: LoginRefused, CredentialsMissing or a
+        Transient for a login. A login never raises Gone or OutcomeUnknown.
+        """
         return await self._with_token(request, lambda tenure: tenure.ask(request))
 
     async def issue(

@@ -7,6 +7,8 @@ it asserts on is what the world holds afterwards.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +20,7 @@ from typing import Any
 
 import trustme
 
-from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
+from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
     VAULT_AUTH,
@@ -31,13 +33,19 @@ from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.encryption import StorageEncryptor
+from vso_controller.credentials.entries import Entries
 from vso_controller.credentials.files import RootedFiles
-from vso_controller.credentials.logins import Logins
+from vso_controller.credentials.logins import IdentityLogin, Logins
+from vso_controller.credentials.persistence import Persistence
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
+from vso_controller.credentials.sessionrecords import SessionRecords
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
+from vso_controller.domain.clientcache import LABELS, PersistenceModel
+from vso_controller.domain.sessionrecords import NAME
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
@@ -56,12 +64,16 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
+from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.store import Store
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
-from vso_controller.vault.session import VaultSession
+from vso_controller.vault.session import NOTHING_KEPT, VaultSession
 
 OPERATOR = "vso-system"
+RECORDS = ObjectKey(OPERATOR, NAME)
 CONNECTION = ObjectKey("apps", "vault")
 AUTH = ObjectKey("apps", "auth")
 RESOURCE = ObjectKey("apps", "database")
@@ -85,6 +97,11 @@ RESOURCE_SPEC: dict[str, Any] = {
     "refreshAfter": "30s",
     "destination": {"name": "db-secret", "create": True},
 }
+
+
+def sign(message: bytes) -> bytes:
+    """Return HMAC-SHA256 of a message, with a key of the tests."""
+    return hmac.digest(DIGEST_KEY, message, hashlib.sha256)
 
 
 @cache
@@ -128,6 +145,7 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.accounts = {ObjectKey("apps", "app-sa")}
+        self.uids: dict[str, str] = {}  # of accounts that were made anew
         self.failure: OperationFailed | None = None
 
     async def request_token(
@@ -137,7 +155,8 @@ class FakeTokens:
             raise self.failure
         if service_account not in self.accounts:
             raise NotFound(f"create serviceaccounts/token {service_account}")
-        return service_account_token(f"uid-of-{service_account.name}")
+        name = service_account.name
+        return service_account_token(self.uids.get(name, f"uid-of-{name}"))
 
 
 @dataclass
@@ -157,6 +176,7 @@ class World:
     ca_roots: tuple[Path, ...] = ()
     read_sharing_window: float = 0.0  # seconds
     most_sessions: int = 10_000
+    persistence_model: PersistenceModel = PersistenceModel.NONE
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
@@ -164,6 +184,7 @@ class World:
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
+        self.versions = SeenVersions(observer=self.metrics)
         self._follow_references()
         self._open_sessions()
         self._reconcile()
@@ -203,36 +224,89 @@ class World:
             make_bulkhead=self.make_bulkhead,
             forgotten=self.metrics.vault_gone,
         )
+        logins = Logins(
+            tokens=self.tokens,
+            secrets=self.kubernetes,
+            files=RootedFiles(
+                roots=self.credential_roots, flag="--credential-path-roots"
+            ),
+        )
+        self._keep_sessions(logins)
         self.pool = SessionPool(
             references=self.references,
             connections=self.clients_of,
-            logins=Logins(
-                tokens=self.tokens,
-                secrets=self.kubernetes,
-                files=RootedFiles(
-                    roots=self.credential_roots, flag="--credential-path-roots"
-                ),
-            ),
+            logins=logins,
             secrets=CredentialSecrets(versions=self.kubernetes.versions),
             reads=SharedReads(
                 answers=Answers(window=self.read_sharing_window, clock=self.clock),
                 observer=self.metrics,
                 clock=self.clock,
             ),
-            make_session=lambda transport, login, namespace: VaultSession(
-                transport=transport,
-                login=login,
-                clock=self.clock,
-                random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
-                observer=self.metrics.logins(login.name),
-                namespace=namespace,
-            ),
+            make_session=self._make_session,
+            keepers=self.persistence,
+            records=self.records,
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
             most=self.most_sessions,
         )
         self.metrics.watch_sessions(self.pool)
+
+    def _keep_sessions(self, logins: Logins) -> None:
+        self.records = SessionRecords(
+            key=RECORDS,
+            reads=self.kubernetes,
+            writes=self.kubernetes,
+            backoff=self._backoff(),
+            clock=self.clock,
+        )
+        self.persistence = Persistence(
+            model=self.persistence_model,
+            namespace=OPERATOR,
+            entries=Entries(
+                reads=self.kubernetes,
+                writes=self.kubernetes,
+                pages=FakePages(self.kubernetes, LABELS),
+            ),
+            sign=sign,
+            encryptor=StorageEncryptor(
+                auths=self.auths,
+                references=self.references,
+                connections=self.clients_of,
+                logins=logins,
+                make_session=self._make_session,
+                namespace=OPERATOR,
+            ),
+            auths=self.auths,
+            connections=self.connections,
+            records=self.records,
+            backoff=self._backoff(),
+            clock=self.clock,
+            observer=self.metrics,
+        )
+
+    def _backoff(self) -> Backoff:
+        random = Random(1)  # noqa: S311 - spreads rests, keeps no secret
+        return Backoff(
+            initial=1, maximum=60, reset_after=60, clock=self.clock, random=random
+        )
+
+    def _make_session(
+        self,
+        transport: Transport,
+        login: IdentityLogin,
+        namespace: str,
+        keeper: TokenKeeper = NOTHING_KEPT,
+    ) -> VaultSession:
+        return VaultSession(
+            transport=transport,
+            login=login,
+            clock=self.clock,
+            random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
+            observer=self.metrics.logins(login.name),
+            namespace=namespace,
+            keeper=keeper,
+        )
 
     def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
@@ -260,6 +334,7 @@ class World:
             ),
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
             known=self.known,
+            versions=self.versions,
             digest=digest_with(Secret(DIGEST_KEY)),
             operator_namespace=OPERATOR,
             policy=RefreshPolicy(
@@ -280,6 +355,9 @@ class World:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
         await self.pool.clear()
+        self.versions.clear()
+        self.persistence.clear()
+        self.records.clear()
         await self.clients_of.close()
         self.woken.clear()
 
