@@ -81,6 +81,7 @@ async def test_tokens_are_given_back_at_the_end_if_that_is_wanted(
         assert replica.process.exit_code == 0
         assert len(await team.tokens()) == left
         assert await holder(alone) == ""
+    await team.remove()
 
 
 async def test_vault_that_takes_no_token_back_delays_the_end_a_little(
