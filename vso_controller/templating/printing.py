@@ -134,13 +134,11 @@ def _scalar(value: object) -> str:
     told = stringer_of(value)
     if told is not None:
         return told
-    if isinstance(value, int):
-        return str(int(value))
     if isinstance(value, float):
         return shortest_float(value)
     if isinstance(value, complex):
         return complex_text(value)
-    return str(value)
+    return str(int(value) if isinstance(value, int) else value)
 
 
 def complex_text(value: complex) -> str:

@@ -136,11 +136,9 @@ def format_float(value: float, verb: str, flags: Flags) -> str | None:
     sign, unsigned = number[0], number[1:]
     if flags.space and sign == "+" and not flags.plus:
         sign = " "
-    elif sign == "+" and not (flags.plus or flags.plus_v):
+    elif sign == "+" and math.isfinite(value) and not flags.plus:
         sign = ""
     if not math.isfinite(value):
-        if math.isinf(value) and not sign:
-            sign = "+" if verb == "v" or flags.plus else "+"
         if math.isnan(value) and not (flags.space or flags.plus):
             sign = ""
         return pad(sign + unsigned, flags, zeros=False)
