@@ -121,6 +121,12 @@ def _print(budget: Budget, value: object, parts: list[str], *, depth: int) -> No
             parts.append(" " if number else "")
             _print(budget, each, parts, depth=depth + 1)
         parts.append("]")
+    elif isinstance(value, Object) and (members := value.members()) is not None:
+        parts.append("&{")
+        for number, each in enumerate(members):
+            parts.append(" " if number else "")
+            _print(budget, each, parts, depth=depth + 1)
+        parts.append("}")
     else:
         parts.append(_scalar(value))
         budget.work(len(parts[-1]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vso_controller.foundation.gojson import Struct
 from vso_controller.templating.errors import ExecutionError, FunctionError
 from vso_controller.templating.go.running import NOTHING, Absent
 from vso_controller.templating.values import (
     Int64,
     JSONNumber,
+    Kind,
     Methods,
+    NilMap,
     Object,
     SizedInt,
     type_of,
@@ -23,6 +26,7 @@ class Root(Object):
     """What templates are rendered with: Secrets, Metadata, Annotations and Labels."""
 
     __slots__ = ("TYPE", "_fields")
+    KIND = Kind.PTR
 
     def __init__(
         self, fields: dict[str, dict[str, object]], *, type_: str = "*template.Input"
@@ -34,9 +38,18 @@ class Root(Object):
         """Return a field. Raises KeyError."""
         return self._fields[name]
 
-    def text(self) -> str:
-        """Return the names of its fields: printing all of it serves nobody."""
-        return f"&{{{' '.join(self._fields)}}}"
+    def members(self) -> tuple[object, ...]:
+        """Return the fields in their order.
+
+        The second is one of upstream's that no template can name, and is empty.
+        """
+        first, *others = self._fields.values()
+        return (first, NilMap(), *others)
+
+    def plain(self) -> object:
+        """Return the fields by the names that JSON has for them."""
+        named = ((name.lower(), value) for name, value in self._fields.items())
+        return Struct(named)
 
 
 def field_of(value: object, name: str, arguments: Sequence[object] | None) -> object:

@@ -1,4 +1,4 @@
-"""What a rendering has while it runs: data, variables, output and what is left of it."""
+"""What a rendering has while it runs: data, variables, output and a budget."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from vso_controller.templating.errors import ExecutionError, TemplateError
 from vso_controller.templating.go.expressions import Expressions
+from vso_controller.templating.go.fields import Root
 from vso_controller.templating.go.nodes import (
     ActionNode,
     BranchNode,
@@ -170,8 +171,8 @@ class _Compiler:
             return
         values = [element] if len(names) == 1 else [key, element]
         for name, value in zip(names, values, strict=True):
-            value = NOTHING if value is None else value
-            self._expressions.set_variable(run, name, value, node.pipeline)
+            known = NOTHING if value is None else value
+            self._expressions.set_variable(run, name, known, node.pipeline)
 
     def _elements(
         self, value: object, node: BranchNode
@@ -202,4 +203,8 @@ def _counted(number: int) -> Iterator[tuple[object, object]]:
 
 
 def _shown(run: Run, value: object) -> str:
-    return NO_VALUE if isinstance(value, Absent) else printed(run.budget, value)
+    if isinstance(value, Absent):
+        return NO_VALUE
+    shown = printed(run.budget, value)
+    # What a pointer points to is shown without the sign for the pointer.
+    return shown.removeprefix("&") if isinstance(value, Root) else shown

@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from vso_controller.templating.errors import FunctionError
 from vso_controller.templating.go.running import Absent
-from vso_controller.templating.values import Object, is_nil, kind_of, raw
+from vso_controller.templating.values import Kind, Object, is_nil, kind_of, raw
 
 
 def is_true(value: object) -> bool:
@@ -84,7 +84,7 @@ def _equal(value: object, other: object) -> bool:
         return _is_nil(value) == _is_nil(other)
     if not isinstance(value, Object):
         raise FunctionError("non-comparable type")
-    return value == other
+    return value is other if value.KIND is Kind.PTR else value == other
 
 
 def _is_nil(value: object) -> bool:
