@@ -1,0 +1,162 @@
+"""From what Vault says to the data of a Secret, rendering only what has to be.
+
+A template that failed is not rendered again until something it is made from changes, so
+that one which is expensive to fail costs its price once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from dataclasses import dataclass
+
+from vso_controller.domain.inputs import Recorded, input_parts, is_made_from
+from vso_controller.domain.reasons import Failure, Reason, Refusal
+from vso_controller.domain.secretdata import build_data
+from vso_controller.foundation.digest import Digest
+from vso_controller.foundation.gojson import JSONValue
+from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
+from vso_controller.foundation.secret import Secret, SecretData
+from vso_controller.reconcilers.ports import CompiledTemplates, TemplateInput
+from vso_controller.reconcilers.transformations import Prepared
+
+Document = Secret[dict[str, JSONValue]]
+
+SLOW_AT_ONCE = 2
+"""Sets with slow functions that are rendered at a time, in threads: what they take is
+CPU, and threads are needed for more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What Vault said: its values, what it says about them, and the whole of it."""
+
+    data: Document
+    metadata: Document
+    whole: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """The data of a Secret, and what it was made from."""
+
+    digest: bytes  # of the data
+    data: SecretData | None = None  # None: what is there, which has this digest
+    input: bytes = b""  # digest of what it was made from; b"": nothing was rendered
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    uid: str
+    input: bytes
+    outcome: bytes | Failure  # digest of the data, or why there is none
+
+
+class Fillings:
+    """Makes the data of Secrets, and remembers what it was made from."""
+
+    def __init__(self, *, digest: Digest) -> None:
+        self._digest = digest
+        self._last: dict[ObjectKey, _Rendering] = {}
+        self._slow = asyncio.Semaphore(SLOW_AT_ONCE)
+
+    async def fill(
+        self,
+        resource: Envelope,
+        prepared: Prepared,
+        entry: Entry,
+        *,
+        recorded: Recorded,
+        there: ObservedSecret | None,
+    ) -> Filling:
+        """Return the data of the Secret of a resource. Raises Refusal.
+
+        `recorded` is what its status says of the last sync, `there` the Secret as it is.
+        """
+        templates = prepared.templates
+        if templates is None:
+            return self._filling(prepared, entry, Secret({}))
+        found = self._digest_of(prepared, entry)
+        last = self._last_of(resource)
+        if last is not None and hmac.compare_digest(last.input, found):
+            if isinstance(last.outcome, Failure):
+                raise Refusal.of(last.outcome)
+            recorded = recorded if recorded.data else Recorded(last.outcome, b"", found)
+        if _holds(there, recorded) and is_made_from(
+            found,
+            recorded,
+            metadata=entry.metadata.reveal(),
+            deterministic=templates.is_deterministic,
+        ):
+            return Filling(recorded.data, input=found)
+        try:
+            rendered = await self._rendered(templates, _visible(prepared, entry))
+        except Refusal as refusal:
+            self._last[resource.key] = _Rendering(resource.uid, found, refusal.failure)
+            raise
+        filling = self._filling(prepared, entry, rendered, found)
+        self._last[resource.key] = _Rendering(resource.uid, found, filling.digest)
+        return filling
+
+    def forget(self, key: ObjectKey) -> None:
+        """Forget a resource that is gone. It is no error not to have known it."""
+        self._last.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget all: somebody else may lead from now on."""
+        self._last.clear()
+
+    def _last_of(self, resource: Envelope) -> _Rendering | None:
+        last = self._last.get(resource.key)
+        return last if last is not None and last.uid == resource.uid else None
+
+    def _digest_of(self, prepared: Prepared, entry: Entry) -> bytes:
+        try:
+            parts = input_parts(
+                prepared.digest,
+                data=entry.data.reveal(),
+                metadata=entry.metadata.reveal(),
+            )
+        except ValueError as error:
+            raise Refusal(Reason.INVALID_SECRET_DATA, str(error)) from error
+        return self._digest(parts)
+
+    def _filling(
+        self, prepared: Prepared, entry: Entry, rendered: SecretData, found: bytes = b""
+    ) -> Filling:
+        data = build_data(
+            entry.data.reveal(),
+            whole=entry.whole.reveal(),
+            recipe=prepared.recipe,
+            rendered=rendered.reveal(),
+        )
+        if isinstance(data, Failure):
+            raise Refusal.of(data)
+        return Filling(self._digest(data), Secret(data), found)
+
+    async def _rendered(
+        self, templates: CompiledTemplates, visible: TemplateInput
+    ) -> SecretData:
+        if not templates.is_slow:
+            return templates.render(visible)
+        async with self._slow:
+            return await asyncio.to_thread(templates.render, visible)
+
+
+def _visible(prepared: Prepared, entry: Entry) -> TemplateInput:
+    return TemplateInput(
+        secrets=entry.data,
+        metadata=entry.metadata,
+        annotations=prepared.annotations or {},
+        labels=prepared.labels or {},
+    )
+
+
+def _holds(there: ObservedSecret | None, recorded: Recorded) -> bool:
+    """Tell whether a Secret still has the data that was written last."""
+    return (
+        there is not None
+        and not there.deleting
+        and bool(recorded.data)
+        and hmac.compare_digest(there.digest, recorded.data)
+    )
