@@ -11,6 +11,7 @@ from importlib.metadata import version
 from random import Random
 
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -47,9 +48,15 @@ from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.observing import ObservingReconciler
 from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.secrettransformation import (
+    SecretTransformationReconciler,
+)
+from vso_controller.reconcilers.templates import TemplateRenderer
+from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
@@ -108,6 +115,14 @@ class Controllers:
         self._known = KnownResources()
         self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
+        self._fillings = Fillings(digest=self.hmac_key.digest)
+        self._transformations = Transformations(
+            resources=stores.transformations,
+            renderer=TemplateRenderer(),
+            digest=self.hmac_key.digest,
+            exclude_raw=settings.excludes_raw,
+            scopes=settings.watch_scopes,
+        )
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         self._intentions = Intentions(
             session=reads, digest_key=Secret(randomness.token_bytes(32))
@@ -182,6 +197,7 @@ class Controllers:
             connection=self._vault_connections().enqueue,
             auth=self._vault_auths().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
+            transformation=self._secret_transformations().enqueue,
         )
 
     async def stand_down(self) -> None:
@@ -192,6 +208,7 @@ class Controllers:
         """
         self._known.clear()
         self._versions.clear()
+        self._fillings.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._sessions.clear()
         self.keeping.clear()
@@ -241,10 +258,11 @@ class Controllers:
             resources=self._stores.static_secrets,
             sessions=self._sessions,
             destinations=destinations,
+            transformations=self._transformations,
+            fillings=self._fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             known=self._known,
             versions=self._versions,
-            digest=self.hmac_key.digest,
             operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(
                 floor=self._settings.min_refresh_after,
@@ -253,6 +271,16 @@ class Controllers:
             clock=self._clock,
         )
         return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
+
+    def _secret_transformations(self) -> Controller:
+        store = self._stores.transformations
+        reconciler = SecretTransformationReconciler(
+            resources=store,
+            transformations=self._transformations,
+            reporter=self._reporter(SECRET_TRANSFORMATION, store),
+            clock=self._clock,
+        )
+        return self._add(SECRET_TRANSFORMATION, reconciler, store)
 
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
@@ -386,6 +414,7 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         connections=stores.connections,
         auths=stores.auths,
         static_secrets=stores.static_secrets,
+        transformations=stores.transformations,
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vso_controller.domain.reasons import Failure, Reason
 from vso_controller.foundation.regexes import Pattern, compile_pattern
 
-_SHOWN = 64  # characters of an expression in a message
+_SHOWN = 64  # characters of an expression, and of what is wrong with it, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def _pattern(field: str, text: str) -> Pattern:
     try:
         return compile_pattern(text)
     except ValueError as error:
+        why = str(error)[:_SHOWN]  # it repeats the expression
         raise ValueError(
-            f"{field}: {text[:_SHOWN]!r} is no regular expression (RE2): {error}"
+            f"{field}: {text[:_SHOWN]!r} is no regular expression (RE2): {why}"
         ) from error

@@ -323,7 +323,7 @@ REASONS: dict[Reason, Facts] = {
         "A template cannot be rendered with the data of Vault.",
         "Correct the template or the data; the message names template, line, column "
         "and function, and no data. The Secret stays as it is.",
-        Scope.SPEC,
+        Scope.DESTINATION,
         Retry.REFRESH,
         EventReason.SECRET_DATA_BUILDER_ERROR,
     ),

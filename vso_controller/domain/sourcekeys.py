@@ -43,8 +43,8 @@ def renamed(source: Source, names: Mapping[str, str]) -> dict[str, JSONValue] | 
     if missing:
         return Failure(
             Reason.INVALID_SECRET_DATA,
-            f"rename: there is no key {missing[0][:64]!r} to rename; Vault has none, or "
-            "includes and excludes drop it",
+            f"rename: there is no key {missing[0][:64]!r} to rename; Vault has none, "
+            "or includes and excludes drop it",
         )
     result: dict[str, JSONValue] = {}
     for key, value in source.items():

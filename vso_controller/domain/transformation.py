@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from vso_controller.api.v1beta1.secrettransformation import (
     SecretTransformationSpec,
@@ -27,6 +28,12 @@ from vso_controller.domain.reasons import Failure, Reason
 from vso_controller.foundation.objects import ObjectKey
 
 RAW_KEY = "_raw"
+
+
+class TransformationOption(StrEnum):
+    """What can be asked for on behalf of all resources."""
+
+    EXCLUDE_RAW = "exclude-raw"
 
 
 @dataclass(frozen=True, slots=True)

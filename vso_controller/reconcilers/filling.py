@@ -15,7 +15,7 @@ from vso_controller.domain.reasons import Failure, Reason, Refusal
 from vso_controller.domain.secretdata import build_data
 from vso_controller.foundation.digest import Digest
 from vso_controller.foundation.gojson import JSONValue
-from vso_controller.foundation.objects import Envelope, ObjectKey, ObservedSecret
+from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.foundation.secret import Secret, SecretData
 from vso_controller.reconcilers.ports import CompiledTemplates, TemplateInput
 from vso_controller.reconcilers.transformations import Prepared
@@ -34,6 +34,17 @@ class Entry:
     data: Document
     metadata: Document
     whole: Document
+
+    @classmethod
+    def of_answer(cls, answer: Document) -> Entry:
+        """Return the entry of an engine that says nothing besides the values.
+
+        What templates see as metadata is then, as upstream has it, the member of that
+        name if it is an object.
+        """
+        metadata = answer.reveal().get("metadata")
+        described = metadata if isinstance(metadata, dict) else {}
+        return cls(answer, Secret(described), answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +78,20 @@ class Fillings:
         entry: Entry,
         *,
         recorded: Recorded,
-        there: ObservedSecret | None,
+        there: bytes,
     ) -> Filling:
         """Return the data of the Secret of a resource. Raises Refusal.
 
-        `recorded` is what its status says of the last sync, `there` the Secret as it is.
+        `recorded` is what its status says of the last sync, `there` the digest of the
+        data that can stay as it is, b"" if none can.
         """
         templates = prepared.templates
         if templates is None:
             return self._filling(prepared, entry, Secret({}))
         found = self._digest_of(prepared, entry)
-        last = self._last_of(resource)
-        if last is not None and hmac.compare_digest(last.input, found):
-            if isinstance(last.outcome, Failure):
-                raise Refusal.of(last.outcome)
-            recorded = recorded if recorded.data else Recorded(last.outcome, b"", found)
-        if _holds(there, recorded) and is_made_from(
+        recorded = self._recalled(resource, found, recorded)
+        keeps = bool(there) and hmac.compare_digest(there, recorded.data)
+        if keeps and is_made_from(
             found,
             recorded,
             metadata=entry.metadata.reveal(),
@@ -106,9 +115,19 @@ class Fillings:
         """Forget all: somebody else may lead from now on."""
         self._last.clear()
 
-    def _last_of(self, resource: Envelope) -> _Rendering | None:
+    def _recalled(
+        self, resource: Envelope, found: bytes, recorded: Recorded
+    ) -> Recorded:
+        """Return what is known of the last sync, from memory if no status has it.
+
+        Raises Refusal with what went wrong the last time if the input is still that.
+        """
         last = self._last.get(resource.key)
-        return last if last is not None and last.uid == resource.uid else None
+        if last is None or (last.uid, last.input) != (resource.uid, found):
+            return recorded
+        if isinstance(last.outcome, Failure):
+            raise Refusal.of(last.outcome)
+        return recorded if recorded.data else Recorded(last.outcome, input=found)
 
     def _digest_of(self, prepared: Prepared, entry: Entry) -> bytes:
         try:
@@ -149,14 +168,4 @@ def _visible(prepared: Prepared, entry: Entry) -> TemplateInput:
         metadata=entry.metadata,
         annotations=prepared.annotations or {},
         labels=prepared.labels or {},
-    )
-
-
-def _holds(there: ObservedSecret | None, recorded: Recorded) -> bool:
-    """Tell whether a Secret still has the data that was written last."""
-    return (
-        there is not None
-        and not there.deleting
-        and bool(recorded.data)
-        and hmac.compare_digest(there.digest, recorded.data)
     )

@@ -136,6 +136,7 @@ async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]
         )
         made._stores.auths.replace([envelope(AUTH, AUTH_SPEC)], "1")
         made._stores.static_secrets.replace([], "1")
+        made._stores.transformations.replace([], "1")
         made._stores.secrets.replace([], "1")
         yield made
 
