@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import structlog
 
-from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec, parse_status
 from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.api.v1beta1.vaultstaticsecret import (
@@ -20,7 +19,7 @@ from vso_controller.domain.conditions import (
     is_true,
     merged,
 )
-from vso_controller.domain.destination import OPAQUE, Shape, lasting_data
+from vso_controller.domain.destination import Shape, lasting_data
 from vso_controller.domain.features import unsupported_in_static_secret
 from vso_controller.domain.hmackey import is_reserved
 from vso_controller.domain.inputs import Recorded
@@ -38,7 +37,7 @@ from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.errors import Invalid, OperationFailed, Parked
 from vso_controller.foundation.events import EventKind
-from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
+from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.failures import failure_of
 from vso_controller.reconcilers.filling import Entry, Filling, Fillings
@@ -46,7 +45,7 @@ from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
 from vso_controller.reconcilers.recording import as_macs, recorded_in
 from vso_controller.reconcilers.reporting import News, Report, Reporter
-from vso_controller.reconcilers.staticentries import place_of, read_static
+from vso_controller.reconcilers.staticentries import place_of, read_static, shape_of
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.reconcilers.transformations import Prepared, Transformations
 from vso_controller.reconcilers.versions import SeenVersions
@@ -79,13 +78,6 @@ class _Resource:
     @property
     def key(self) -> ObjectKey:
         return self.envelope.key
-
-    @property
-    def owner(self) -> OwnerReference:
-        resource = VAULT_STATIC_SECRET.resource
-        return OwnerReference(
-            resource.api_version, resource.kind, self.key.name, self.envelope.uid
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +166,7 @@ class VaultStaticSecretReconciler:
 
     async def _sync(self, resource: _Resource, woken_at: float) -> _Synced:
         spec = _checked(resource)
-        shape = _shape(resource, spec)
+        shape = shape_of(resource.envelope, spec.destination)
         self._check_destination(shape)
         prepared = self._transformations.prepare(
             resource.envelope, spec.destination.transformation
@@ -192,7 +184,7 @@ class VaultStaticSecretReconciler:
 
         read = await read_static(session, spec)
         filling, changed = await self._write(resource, shape, prepared, read.entry)
-        await self._destinations.prune(resource.owner, keep=shape.key)
+        await self._destinations.prune(shape.owner, keep=shape.key)
         return _Synced(
             question,
             Recorded(filling.digest, prepared.digest, filling.input),
@@ -352,19 +344,6 @@ def _checked(resource: _Resource) -> VaultStaticSecretSpec:
         except ValueError as error:
             raise Refusal(Reason.INVALID_SPEC, f"spec.{field}: {error}") from error
     return spec
-
-
-def _shape(resource: _Resource, spec: VaultStaticSecretSpec) -> Shape:
-    destination = spec.destination
-    return Shape(
-        key=ObjectKey(resource.key.namespace, destination.name),
-        owner=resource.owner,
-        create=destination.create,
-        overwrite=destination.overwrite,
-        type=destination.type or OPAQUE,
-        labels=destination.labels,
-        annotations=destination.annotations,
-    )
 
 
 def _news(synced: _Synced, before: VaultStaticSecretStatus) -> News | None:

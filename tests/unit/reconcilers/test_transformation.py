@@ -90,22 +90,21 @@ async def test_reference_without_a_namespace_means_the_resources_own() -> None:
 async def test_annotations_are_visible_and_their_edit_counts() -> None:
     world = asking(rendering("@team"))
     for team in ("red", "blue"):
-        world.put(
-            world.resources,
-            RESOURCE,
-            held_spec(world),
-            change=lambda seen, team=team: replace(seen, annotations={"team": team}),
-        )
+        annotate(world, {"team": team})
         await sync(world)
 
         assert out(world) == team
 
 
-def held_spec(world: World) -> dict[str, Any]:
+def annotate(world: World, annotations: dict[str, str]) -> None:
     held = world.resources.get(RESOURCE)
     assert held is not None
-    found: dict[str, Any] = json.loads(held.spec)
-    return found
+    world.put(
+        world.resources,
+        RESOURCE,
+        json.loads(held.spec),
+        change=lambda seen: replace(seen, annotations=annotations),
+    )
 
 
 async def test_entry_of_version_1_shows_its_member_metadata() -> None:
