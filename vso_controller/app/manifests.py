@@ -29,7 +29,8 @@ def manifests_in(file: str) -> Iterator[tuple[str, Envelope]]:
     try:
         documents = list(yaml.safe_load_all(_content(file)))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid(f"{file}: {error}") from error
+        # The words of the parser show lines of the file.
+        raise Invalid(f"{file}: this is no YAML{_place(error)}") from error
     for document in documents:
         for each in _objects(document):
             if str(each.get("apiVersion", "")).startswith(f"{GROUP}/"):
@@ -54,6 +55,11 @@ def _content(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         raise Invalid(f"{file}: {error.strerror}") from error
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return "" if mark is None else f", line {mark.line + 1}"
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - YAML
