@@ -21,6 +21,7 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.keeping import Keeping, Ways
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.app.templates import template_renderer
 from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
@@ -55,7 +56,6 @@ from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.secrettransformation import (
     SecretTransformationReconciler,
 )
-from vso_controller.reconcilers.templates import TemplateRenderer
 from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
@@ -118,7 +118,7 @@ class Controllers:
         self._fillings = Fillings(digest=self.hmac_key.digest)
         self._transformations = Transformations(
             resources=stores.transformations,
-            renderer=TemplateRenderer(),
+            renderer=template_renderer(clock.now),
             digest=self.hmac_key.digest,
             exclude_raw=settings.excludes_raw,
             scopes=settings.watch_scopes,

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import secrets as randomness
 import sys
+import time
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from vso_controller.api.kinds import SECRET_TRANSFORMATION, VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultstaticsecret import KVType, VaultStaticSecretSpec
 from vso_controller.app.manifests import json_object_in, manifests_in
+from vso_controller.app.templates import template_renderer
 from vso_controller.domain.destination import Create, Desired, plan
 from vso_controller.domain.inputs import Recorded
 from vso_controller.domain.ownership import OWNER_UID_LABEL
@@ -32,7 +34,6 @@ from vso_controller.foundation.objects import Envelope, NewSecret, ObjectKey
 from vso_controller.foundation.secret import MASK, Secret
 from vso_controller.reconcilers.filling import Entry, Fillings
 from vso_controller.reconcilers.staticentries import shape_of
-from vso_controller.reconcilers.templates import TemplateRenderer
 from vso_controller.reconcilers.transformations import Transformations
 
 FAILED = 1
@@ -142,7 +143,7 @@ async def _made(
     digest = digest_with(Secret(randomness.token_bytes(16)))
     prepared = Transformations(
         resources=given.transformations,
-        renderer=TemplateRenderer(),
+        renderer=template_renderer(time.time),
         digest=digest,
         exclude_raw=TransformationOption.EXCLUDE_RAW
         in options.global_transformation_options,

@@ -184,6 +184,49 @@ def test_several_lines_are_printed_as_lines(render: Render) -> None:
     assert "  a: |\n    x\n    y\n" in out
 
 
+def jinja(text: str) -> dict[str, Any]:
+    template = {"engine": "jinja2", "text": text}
+    return {"templates": {"out": template}, "excludeRaw": True}
+
+
+def test_templates_see_all_they_are_promised(render: Render, tmp_path: Path) -> None:
+    metadata = tmp_path / "metadata.json"
+    metadata.write_text('{"version": 3}')
+    text = "{{ Secrets.db.port }} {{ Metadata.version }} {{ Annotations.team }}"
+
+    _, out, _ = render(jinja(text), "--show-values", f"--metadata={metadata}")
+
+    assert yaml.safe_load(out)["stringData"]["out"] == "5432 3 red"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            "a\n{{ Secrets.x",
+            "TransformationInvalid: apps/db/out:2: unexpected end of template",
+            id="text",
+        ),
+        pytest.param(
+            "\n\n{{ Secrets.gone }}",
+            "TemplateFailed: apps/db/out:3: gone is not defined",
+            id="entry",
+        ),
+        pytest.param(
+            "{{ b64 (1) }}",
+            "TransformationInvalid: apps/db/out:1: function 'b64' is not defined",
+            id="function",
+        ),
+    ],
+)
+def test_line_of_what_is_wrong_is_told(render: Render, text: str, told: str) -> None:
+    code, out, err = render(jinja(text))
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"vso-controller render: {told}")
+    assert "s3cret" not in err
+
+
 @pytest.mark.parametrize(
     ("transformation", "told"),
     [

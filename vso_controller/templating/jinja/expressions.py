@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 from jinja2 import nodes
 
@@ -22,10 +21,8 @@ from vso_controller.templating.jinja.operations import (
 from vso_controller.templating.jinja.predicates import PREDICATES
 from vso_controller.templating.jinja.reading import position
 from vso_controller.templating.jinja.running import Expression, Scope
-from vso_controller.templating.registry import Environment, Function, Library
+from vso_controller.templating.registry import Function, Library
 from vso_controller.templating.values import JSONNumber
-
-N = TypeVar("N", bound=nodes.Node)
 
 _SIGNS: Mapping[type[nodes.Node], str] = {
     nodes.Add: "+",
@@ -35,6 +32,9 @@ _SIGNS: Mapping[type[nodes.Node], str] = {
     nodes.FloorDiv: "//",
     nodes.Mod: "%",
 }
+
+
+_LITERALS = {True: "true", False: "false", None: "null"}
 
 
 class Expressions:
@@ -56,12 +56,20 @@ class Expressions:
         raise self._refusal(f"{type(node).__name__} has no place here", node)
 
     def printed(self, node: nodes.Node) -> Callable[[Scope], str]:
-        """Return the expression as the text that it prints."""
+        """Return the expression as the text that it prints.
+
+        That is text as it is, and all else as JSON.
+        """
         evaluate = self.compile(node)
-        to_json = self._library["toJson"]
 
         def text(scope: Scope) -> str:
-            return text_of(used(evaluate(scope)), to_json, scope.run.environment)
+            value = used(evaluate(scope))
+            if isinstance(value, bool | None):
+                return _LITERALS[value]
+            if isinstance(value, str) or type(value) is int:
+                return str(value)
+            to_json = self._library["toJson"]
+            return str(call(to_json, [value], scope.run.environment))
 
         return text
 
@@ -245,13 +253,6 @@ class Expressions:
 
     def _refusal(self, what: str, node: nodes.Node) -> ParseError:
         return ParseError(what, at=position(self._template, node.lineno))
-
-
-def text_of(value: object, to_json: Function, environment: Environment) -> str:
-    """Return what printing a value prints: text as it is, all else as JSON."""
-    if isinstance(value, str):
-        return str(value)
-    return str(call(to_json, [value], environment))
 
 
 def _check_const(value: object) -> None:
