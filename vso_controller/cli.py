@@ -22,6 +22,7 @@ from vso_controller.app.process import run
 from vso_controller.app.rendering import render
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.logs import configure_logs
+from vso_controller.foundation.logstream import LossyFile
 from vso_controller.foundation.threads import AbandonedThreads
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import Settings
@@ -57,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: Sequence[str]) -> int:
     settings = load_settings(given, os.environ)
-    configure_logs(level=settings.log_level, form=settings.log_format)
+    lines = configure_logs(level=settings.log_level, form=settings.log_format)
     try:
-        asyncio.run(_run_until_signal(settings))
+        asyncio.run(_run_until_signal(settings, lines))
     except Invalid as error:
         # What is wrong is outside of the program: a traceback would not help.
         log.error("cannot_start", error=str(error))  # noqa: TRY400
@@ -70,7 +71,7 @@ def _run(given: Sequence[str]) -> int:
     return 0
 
 
-async def _run_until_signal(settings: Settings) -> None:
+async def _run_until_signal(settings: Settings, lines: LossyFile) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(AbandonedThreads(BLOCKING_CALLS))
@@ -85,4 +86,4 @@ async def _run_until_signal(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, request_stop)
-    await run(settings, stop)
+    await run(settings, stop, lost_lines=lambda: lines.dropped)

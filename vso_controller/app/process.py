@@ -14,7 +14,7 @@ import gc
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,9 +56,12 @@ WRITE_CONNECTIONS = 32
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings, stop: asyncio.Event, *, lost_lines: Callable[[], int]
+) -> None:
     """Run the controller until `stop` is set.
 
+    `lost_lines` tells how many lines of the log could not be written.
     Raises Invalid if the settings for the connection to the API server, for the
     election or an address to listen on are of no use.
     """
@@ -71,9 +74,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         clock=clock,
     )
     gate = LeaseGate(clock=clock, margin=_margin(settings))
+    metrics = Metrics(version=VERSION)
+    metrics.log_lines_lost(lost_lines)
     async with _sessions(connection, _fences(settings, gate)) as sessions:
         process = _Process(
-            settings=settings, timing=timing, gate=gate, clock=clock, sessions=sessions
+            settings=settings,
+            timing=timing,
+            gate=gate,
+            clock=clock,
+            sessions=sessions,
+            metrics=metrics,
         )
         calm_collector()
         log.info("started", version=VERSION, server=connection.server)
@@ -155,6 +165,7 @@ class _Process:
         gate: LeaseGate,
         clock: Clock,
         sessions: _Sessions,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._timing = timing
@@ -162,7 +173,7 @@ class _Process:
         self._clock = clock
         self._sessions = sessions
         self._random = SystemRandom()
-        self._metrics = Metrics(version=VERSION)
+        self._metrics = metrics
         self._stores = Stores(settings.watch_scopes)
         self._events = EventRecorder(session=sessions.events, clock=clock)
         self._engine = Engine(

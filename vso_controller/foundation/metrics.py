@@ -305,6 +305,16 @@ class Metrics:
             )
         )
 
+    def log_lines_lost(self, read: Callable[[], int]) -> None:
+        """Show the number of log lines that were lost whenever metrics are read."""
+        self.registry.register(
+            _ReadCounter(
+                "vso_controller_log_lines_lost",
+                "Log lines that could not be written.",
+                read,
+            )
+        )
+
     def event_loop_turned(self, *, late: float, blocked: bool) -> None:
         """Note by how many seconds a heartbeat of the event loop was late."""
         self._loop_lag.observe(late)
