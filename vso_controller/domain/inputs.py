@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from vso_controller.domain.transformation import Recipe
 from vso_controller.foundation import gojson
-from vso_controller.foundation.clock import from_rfc3339
 from vso_controller.foundation.gojson import JSONValue
 
 RENDERING = b"1"
@@ -81,11 +80,12 @@ def is_made_from(
     found: bytes,
     recorded: Recorded,
     *,
-    metadata: Mapping[str, JSONValue],
+    created: float | None,
     deterministic: bool,
 ) -> bool:
     """Tell whether what was recorded was made from the input with the digest `found`.
 
+    `created` is when the version of the entry was, None if there are no versions.
     Where nothing says so or otherwise, it was if rendering would show nothing: if the
     templates say something else each time.
     """
@@ -93,14 +93,4 @@ def is_made_from(
         return hmac.compare_digest(recorded.input, found)
     if recorded.transformation or recorded.synced_at is None:
         return False
-    created = _created(metadata)
     return not deterministic if created is None else created < recorded.synced_at
-
-
-def _created(metadata: Mapping[str, JSONValue]) -> float | None:
-    """Return when the version of an entry was made; None if there are no versions."""
-    created = metadata.get("created_time")
-    try:
-        return from_rfc3339(created) if isinstance(created, str) else None
-    except ValueError:
-        return None

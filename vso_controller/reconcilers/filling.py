@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vso_controller.domain.inputs import Recorded, input_parts, is_made_from
 from vso_controller.domain.reasons import Failure, Reason, Refusal
 from vso_controller.domain.secretdata import build_data
+from vso_controller.foundation.clock import from_rfc3339
 from vso_controller.foundation.digest import Digest
 from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.objects import Envelope, ObjectKey
@@ -94,7 +95,7 @@ class Fillings:
         if keeps and is_made_from(
             found,
             recorded,
-            metadata=entry.metadata.reveal(),
+            created=_created(entry),
             deterministic=templates.is_deterministic,
         ):
             return Filling(recorded.data, input=found)
@@ -160,6 +161,15 @@ class Fillings:
             return templates.render(visible)
         async with self._slow:
             return await asyncio.to_thread(templates.render, visible)
+
+
+def _created(entry: Entry) -> float | None:
+    """Return when the version of an entry was made; None if there are no versions."""
+    created = entry.metadata.reveal().get("created_time")
+    try:
+        return from_rfc3339(created) if isinstance(created, str) else None
+    except ValueError:
+        return None
 
 
 def _visible(prepared: Prepared, entry: Entry) -> TemplateInput:

@@ -109,6 +109,15 @@ async def test_it_is_rendered_where_vault_has_a_newer_version(text: str) -> None
     assert (out(world), rendered(world)) == ({"%": "1"}.get(text, "s3cret"), 1)
 
 
+@pytest.mark.parametrize("created", ["yesterday", "2020-01-01T00:00:00", None])
+async def test_time_that_says_nothing_is_none(created: str | None) -> None:
+    world = left_by_upstream("$password", created=created)
+
+    await adopt_and_refresh(world)
+
+    assert out(world) == "s3cret"
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [("$password", False), ("%", True)],
