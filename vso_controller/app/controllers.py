@@ -115,7 +115,7 @@ class Controllers:
         self._known = KnownResources()
         self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
-        self._fillings = Fillings(digest=self.hmac_key.digest)
+        self._fillings = Fillings(digest=self.hmac_key.digest, observer=metrics)
         self._transformations = Transformations(
             resources=stores.transformations,
             renderer=template_renderer(clock.now),

@@ -32,7 +32,7 @@ from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.objects import Envelope, NewSecret, ObjectKey
 from vso_controller.foundation.secret import MASK, Secret
-from vso_controller.reconcilers.filling import Entry, Fillings
+from vso_controller.reconcilers.filling import Entry, Fillings, RenderingResult
 from vso_controller.reconcilers.staticentries import shape_of
 from vso_controller.reconcilers.transformations import Transformations
 
@@ -131,6 +131,13 @@ def _read(files: Sequence[str]) -> _Given:
     )
 
 
+class _Nobody:
+    """Counts nothing."""
+
+    def rendering(self, _: RenderingResult, /) -> None:
+        """Forget it."""
+
+
 async def _made(
     given: _Given,
     options: argparse.Namespace,
@@ -149,7 +156,7 @@ async def _made(
         in options.global_transformation_options,
         scopes=("",),
     ).prepare(resource, spec.destination.transformation)
-    filling = await Fillings(digest=digest).fill(
+    filling = await Fillings(digest=digest, observer=_Nobody()).fill(
         resource,
         prepared,
         _entry(spec, data, metadata),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
 from vso_controller.domain.inputs import Recorded, input_parts, is_made_from
 from vso_controller.domain.reasons import Failure, Reason, Refusal
@@ -26,6 +28,20 @@ Document = Secret[dict[str, JSONValue]]
 SLOW_AT_ONCE = 2
 """Sets with slow functions that are rendered at a time, in threads: what they take is
 CPU, and threads are needed for more than that."""
+
+
+class RenderingResult(StrEnum):
+    """What came of templates that were to be rendered; a label of a metric."""
+
+    RENDERED = "rendered"
+    KEPT = "kept"
+    FAILED = "failed"
+
+
+class RenderingObserver(Protocol):
+    """Is told what metrics count."""
+
+    def rendering(self, result: RenderingResult, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +83,9 @@ class _Rendering:
 class Fillings:
     """Makes the data of Secrets, and remembers what it was made from."""
 
-    def __init__(self, *, digest: Digest) -> None:
+    def __init__(self, *, digest: Digest, observer: RenderingObserver) -> None:
         self._digest = digest
+        self._observer = observer
         self._last: dict[ObjectKey, _Rendering] = {}
         self._slow = asyncio.Semaphore(SLOW_AT_ONCE)
 
@@ -86,26 +103,24 @@ class Fillings:
         `recorded` is what its status says of the last sync, `there` the digest of the
         data that can stay as it is, b"" if none can.
         """
-        templates = prepared.templates
-        if templates is None:
+        if prepared.templates is None:
             return self._filling(prepared, entry, Secret({}))
         found = self._digest_of(prepared, entry)
-        recorded = self._recalled(resource, found, recorded)
-        keeps = bool(there) and hmac.compare_digest(there, recorded.data)
-        if keeps and is_made_from(
-            found,
-            recorded,
-            created=_created(entry),
-            deterministic=templates.is_deterministic,
-        ):
-            return Filling(recorded.data, input=found)
         try:
-            rendered = await self._rendered(templates, _visible(prepared, entry))
+            recorded = self._recalled(resource, found, recorded)
+            if _stays(there, found, recorded, prepared.templates, entry):
+                self._observer.rendering(RenderingResult.KEPT)
+                return Filling(recorded.data, input=found)
+            rendered = await self._rendered(
+                prepared.templates, _visible(prepared, entry)
+            )
         except Refusal as refusal:
-            self._last[resource.key] = _Rendering(resource.uid, found, refusal.failure)
+            self._remember(resource, found, refusal.failure)
+            self._observer.rendering(RenderingResult.FAILED)
             raise
+        self._observer.rendering(RenderingResult.RENDERED)
         filling = self._filling(prepared, entry, rendered, found)
-        self._last[resource.key] = _Rendering(resource.uid, found, filling.digest)
+        self._remember(resource, found, filling.digest)
         return filling
 
     def forget(self, key: ObjectKey) -> None:
@@ -115,6 +130,11 @@ class Fillings:
     def clear(self) -> None:
         """Forget all: somebody else may lead from now on."""
         self._last.clear()
+
+    def _remember(
+        self, resource: Envelope, found: bytes, outcome: bytes | Failure
+    ) -> None:
+        self._last[resource.key] = _Rendering(resource.uid, found, outcome)
 
     def _recalled(
         self, resource: Envelope, found: bytes, recorded: Recorded
@@ -161,6 +181,26 @@ class Fillings:
             return templates.render(visible)
         async with self._slow:
             return await asyncio.to_thread(templates.render, visible)
+
+
+def _stays(
+    there: bytes,
+    found: bytes,
+    recorded: Recorded,
+    templates: CompiledTemplates,
+    entry: Entry,
+) -> bool:
+    """Tell whether the Secret still has what was made from this very input."""
+    return (
+        bool(there)
+        and hmac.compare_digest(there, recorded.data)
+        and is_made_from(
+            found,
+            recorded,
+            created=_created(entry),
+            deterministic=templates.is_deterministic,
+        )
+    )
 
 
 def _created(entry: Entry) -> float | None:

@@ -281,6 +281,22 @@ async def test_template_that_fails_says_so_and_leaves_the_secret() -> None:
     assert outcome.requeue_after is not None, "another entry may do"
 
 
+async def test_what_came_of_templates_is_counted() -> None:
+    world = asking(rendering("$password"))
+    for _ in range(3):
+        await sync(world)
+    transform(world, rendering("fail"))
+    await sync(world)
+
+    counted = {
+        result: world.metrics.registry.get_sample_value(
+            "vso_renderings_total", {"result": result}
+        )
+        for result in ("rendered", "kept", "failed")
+    }
+    assert counted == {"rendered": 1, "kept": 2, "failed": 1}
+
+
 async def test_template_that_fails_is_rendered_once_for_each_input() -> None:
     world = asking(rendering("fail"))
 

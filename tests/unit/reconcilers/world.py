@@ -346,7 +346,7 @@ class World:
             reporter=self._reporter(SECRET_TRANSFORMATION, self.transformations),
             clock=self.clock,
         )
-        self.fillings = Fillings(digest=digest)
+        self.fillings = Fillings(digest=digest, observer=self.metrics)
         self.static_secret = VaultStaticSecretReconciler(
             resources=self.resources,
             sessions=self.pool,
