@@ -43,5 +43,6 @@ class SecretTransformationStatus(Status):
 
     valid: AlwaysPresent[bool] = False
     """Whether all templates and regular expressions can be read."""
-    error: AlwaysPresent[str] = ""
+    # API servers before 1.22 take an empty text for null.
+    error: AlwaysPresent[str] = Field(default="", json_schema_extra={"nullable": True})
     """What cannot be read, and why."""
