@@ -178,6 +178,41 @@ def test_users_own_secret_is_its_data(render: Render) -> None:
     assert "labels" not in yaml.safe_load(out)["metadata"]
 
 
+EXAMPLES = Path(__file__).parents[3] / "examples" / "transformations"
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("names.yaml", {"DB_USER": "admin", "DB_PASSWORD": "x", "pool_size": "5"}),
+        (
+            "jinja2.yaml",
+            {
+                "config.ini": (
+                    "# primary and replica\n"
+                    "[primary]\nhost = primary.db\nuser = admin\npassword = x\n"
+                    "[replica]\nhost = replica.db\nuser = admin\npassword = x\n\n"
+                )
+            },
+        ),
+    ],
+)
+def test_examples_make_what_they_say(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    expected: dict[str, str],
+) -> None:
+    entry = {"username": "admin", "password": "x", "pool": {"size": 5}, "internal_x": 1}
+    data = tmp_path / "data.json"
+    data.write_text(json.dumps(entry))
+    files = ["-f", str(EXAMPLES / file), "--data", str(data)]
+
+    assert cli.main(["render", *files, "--show-values"]) == 0
+
+    assert yaml.safe_load(capsys.readouterr().out)["stringData"] == expected
+
+
 def test_several_lines_are_printed_as_lines(render: Render) -> None:
     _, out, _ = render({"excludeRaw": True}, "--show-values", data={"a": "x\ny\n"})
 
