@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from vso_controller.api.v1beta1.shared import TemplateEngine
 from vso_controller.domain.reasons import Failure, Reason, Refusal
@@ -19,12 +23,26 @@ from vso_controller.templating.limits import Limits
 from vso_controller.templating.registry import Environment, Library
 from vso_controller.templating.values import JSONNumber, raw
 
-REMEMBERED = 256
-"""Sets of templates that are kept compiled, or known not to compile."""
+JUDGED = 50_000
+"""Sets of templates of which it is remembered what they are like."""
+COMPILED = 256
+"""Sets of templates that are kept compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is to be known of templates before they are rendered."""
+
+    is_slow: bool
+    is_deterministic: bool
 
 
 class TemplateRenderer:
-    """Compiles templates, and remembers what came of it."""
+    """Compiles templates where that is needed, and remembers what came of it.
+
+    A refresh that finds nothing new has to know that its templates can be read, no
+    more: for that a few bytes of each set are kept, where closures would be thousands.
+    """
 
     def __init__(
         self,
@@ -36,18 +54,28 @@ class TemplateRenderer:
         self._library = library
         self._limits = limits
         self._make_environment = make_environment
-        self._compile = lru_cache(maxsize=REMEMBERED)(self._compiled)
+        # By fingerprint, those that were asked for last at the end.
+        self._verdicts: OrderedDict[bytes, Traits | Failure] = OrderedDict()
+        self._engines = lru_cache(maxsize=COMPILED)(self._compiled)
 
     def compile(self, templates: Sequence[TemplateSource]) -> CompiledTemplates:
         """Return the templates, ready to be rendered. Raises Refusal."""
-        found = self._compile(tuple(templates))
-        if isinstance(found, Failure):
-            raise Refusal.of(found)
-        return found
+        verdict = self._verdict(tuple(templates))
+        if isinstance(verdict, Failure):
+            raise Refusal.of(verdict)
+        return _Compiled(verdict, tuple(templates), self._render)
 
-    def _compiled(
-        self, templates: tuple[TemplateSource, ...]
-    ) -> CompiledTemplates | Failure:
+    def _verdict(self, templates: tuple[TemplateSource, ...]) -> Traits | Failure:
+        fingerprint = _fingerprint(templates)
+        verdict = self._verdicts.pop(fingerprint, None)
+        if verdict is None:
+            verdict = self._judged(templates)
+        self._verdicts[fingerprint] = verdict
+        if len(self._verdicts) > JUDGED:
+            self._verdicts.popitem(last=False)
+        return verdict
+
+    def _judged(self, templates: tuple[TemplateSource, ...]) -> Traits | Failure:
         foreign = [each for each in templates if each.engine is TemplateEngine.GO]
         if foreign:
             return Failure(
@@ -56,53 +84,64 @@ class TemplateRenderer:
                 "this version",
             )
         try:
-            jinja = compile_jinja(
-                (
-                    Text(each.name, each.text, each.left, each.right)
-                    for each in templates
-                    if each.engine is TemplateEngine.JINJA2
-                ),
-                self._library,
-                self._limits,
-            )
+            jinja = self._engines(templates)
         except TemplateError as error:
             return Failure(Reason.TRANSFORMATION_INVALID, str(error))
-        return _Compiled(
-            tuple(each for each in templates if each.key),
-            jinja,
-            lambda: self._make_environment(self._limits),
+        return Traits(jinja.is_slow, jinja.is_deterministic)
+
+    def _compiled(self, templates: tuple[TemplateSource, ...]) -> JinjaTemplates:
+        texts = (
+            Text(each.name, each.text, each.left, each.right)
+            for each in templates
+            if each.engine is TemplateEngine.JINJA2
         )
+        return compile_jinja(texts, self._library, self._limits)
+
+    def _render(
+        self, templates: tuple[TemplateSource, ...], visible: TemplateInput
+    ) -> SecretData:
+        environment = self._make_environment(self._limits)
+        shown = _all_shown(visible)
+        try:
+            jinja = self._engines(templates)
+            return SecretData(
+                {
+                    each.key: raw(jinja.render(each.name, shown, environment))
+                    for each in templates
+                    if each.key
+                }
+            )
+        except TemplateError as error:
+            raise Refusal(Reason.TEMPLATE_FAILED, str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """Templates of one resource, in the order in which they are rendered."""
 
-    keyed: tuple[TemplateSource, ...]
-    jinja: JinjaTemplates
-    make_environment: Callable[[], Environment]
+    traits: Traits
+    templates: tuple[TemplateSource, ...]
+    rendered: Callable[[tuple[TemplateSource, ...], TemplateInput], SecretData]
 
     @property
     def is_slow(self) -> bool:
-        return self.jinja.is_slow
+        return self.traits.is_slow
 
     @property
     def is_deterministic(self) -> bool:
-        return self.jinja.is_deterministic
+        return self.traits.is_deterministic
 
     def render(self, visible: TemplateInput) -> SecretData:
         """Return what each key renders to. Raises Refusal."""
-        environment = self.make_environment()
-        shown = _all_shown(visible)
-        try:
-            return SecretData(
-                {
-                    each.key: raw(self.jinja.render(each.name, shown, environment))
-                    for each in self.keyed
-                }
-            )
-        except TemplateError as error:
-            raise Refusal(Reason.TEMPLATE_FAILED, str(error)) from error
+        return self.rendered(self.templates, visible)
+
+
+def _fingerprint(templates: Iterable[TemplateSource]) -> bytes:
+    parts = [
+        (each.name, each.key, each.text, each.engine, each.left, each.right)
+        for each in templates
+    ]
+    return hashlib.sha256(msgspec.json.encode(parts)).digest()
 
 
 def _all_shown(visible: TemplateInput) -> dict[str, object]:

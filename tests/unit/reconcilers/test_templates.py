@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -18,13 +19,13 @@ from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.ports import TemplateInput
 from vso_controller.reconcilers.templates import TemplateRenderer
 from vso_controller.templating.limits import Budget, Limits
-from vso_controller.templating.registry import Environment
+from vso_controller.templating.registry import Environment, Function, Library
 
 
-def renderer() -> TemplateRenderer:
+def renderer(library: Library = LIBRARY) -> TemplateRenderer:
     chance = Random(1)  # noqa: S311 - of a test
     return TemplateRenderer(
-        library=LIBRARY,
+        library=library,
         limits=Limits(),
         make_environment=lambda limits: Environment(
             Budget(limits), lambda: datetime(2026, 1, 1, tzinfo=UTC), chance
@@ -92,18 +93,45 @@ def test_what_is_wrong_is_refused_with_its_place(text: str, reason: Reason) -> N
     assert caught.value.failure.message.startswith("t:1: ")
 
 
-def test_what_was_compiled_is_remembered_and_so_is_what_was_not() -> None:
+@pytest.mark.parametrize("text", ["x", "{{"])
+def test_what_templates_are_like_is_remembered(text: str) -> None:
+    counting = Counting(LIBRARY)
+    one = renderer(counting)
+
+    for _ in range(3):
+        with suppress(Refusal):
+            one.compile([jinja(f"{{{{ upper('a') }}}}{text}")])
+
+    assert counting.asked <= 1
+
+
+def test_templates_are_remembered_apart() -> None:
     one = renderer()
-    outcomes: list[Any] = []
 
-    for text in ("x", "x", "{{", "{{"):
-        try:
-            outcomes.append(one.compile([jinja(text)]))
-        except Refusal as refusal:
-            outcomes.append(refusal.failure)
+    compiled = [one.compile([jinja(text)]) for text in ("a", "b", "a")]
 
-    assert outcomes[0] is outcomes[1]
-    assert outcomes[2].message is outcomes[3].message
+    outputs = [each.render(visible()).reveal()["out"] for each in compiled]
+    assert outputs == [b"a", b"b", b"a"]
+
+
+def test_memory_has_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vso_controller.reconcilers.templates.JUDGED", 3)
+    one = renderer()
+    for number in range(10):
+        one.compile([jinja(str(number))])
+
+    assert len(one._verdicts) == 3
+    assert one.compile([jinja("0")]).render(visible()).reveal() == {"out": b"0"}
+
+
+class Counting(dict[str, Function]):
+    """A library that counts how often it is looked into."""
+
+    asked = 0
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401
+        self.asked += 1
+        return super().get(name, default)
 
 
 def test_entry_that_is_nested_too_deeply_is_refused() -> None:
