@@ -8,7 +8,10 @@ from secrets import SystemRandom
 
 from vso_controller.reconcilers.templates import TemplateRenderer
 from vso_controller.templating.limits import Budget, Limits
-from vso_controller.templating.registry import Environment, library
+from vso_controller.templating.registry import Environment, Library, library
+
+LIBRARY: Library = library()
+"""The functions that templates can call."""
 
 
 def template_renderer(now: Callable[[], float]) -> TemplateRenderer:
@@ -23,5 +26,5 @@ def template_renderer(now: Callable[[], float]) -> TemplateRenderer:
         )
 
     return TemplateRenderer(
-        library=library(), limits=Limits(), make_environment=make_environment
+        library=LIBRARY, limits=Limits(), make_environment=make_environment
     )
