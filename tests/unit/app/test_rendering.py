@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 import yaml
 
 from vso_controller import cli
+from vso_controller.app import rendering
+from vso_controller.foundation.objects import Envelope, NewSecret, ObjectKey
+from vso_controller.foundation.secret import Secret
 
 RESOURCE: dict[str, Any] = {
     "apiVersion": "secrets.hashicorp.com/v1beta1",
@@ -213,6 +217,32 @@ def test_examples_make_what_they_say(
     assert yaml.safe_load(capsys.readouterr().out)["stringData"] == expected
 
 
+def test_value_that_is_no_text_is_shown_in_base64() -> None:
+    secret = NewSecret(ObjectKey("apps", "x"), "Opaque", Secret({"key": b"\xff"}))
+    envelope = Envelope(ObjectKey("apps", "db"), "uid", "1", 1)
+
+    shown = rendering._shown(secret, envelope, values=True)
+
+    assert yaml.safe_load(shown)["data"] == {"key": "/w=="}
+
+
+def test_manifests_come_from_the_standard_input(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = yaml.safe_dump(RESOURCE | {"metadata": {"name": "db", "uid": "u-1"}})
+    stdin = io.TextIOWrapper(io.BytesIO(manifest.encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    data = tmp_path / "data.json"
+    data.write_text("{}")
+
+    assert cli.main(["render", "-f", "-", "--data", str(data)]) == 0
+
+    labels = yaml.safe_load(capsys.readouterr().out)["metadata"]["labels"]
+    assert labels["secrets.hashicorp.com/vso-ownerRefUID"] == "u-1"
+
+
 def test_several_lines_are_printed_as_lines(render: Render) -> None:
     _, out, _ = render({"excludeRaw": True}, "--show-values", data={"a": "x\ny\n"})
 
@@ -333,7 +363,10 @@ def test_data_that_is_no_object_ends_with_2(render: Render) -> None:
             ["-f", "gone.yaml", "--data", "x"], "gone.yaml: No such", id="file"
         ),
         pytest.param(["-f", "{yaml}", "--data", "x"], "this is no YAML", id="yaml"),
-        pytest.param(["-f", "{json}", "--data", "{yaml}"], "hold 0", id="json"),
+        pytest.param(["-f", "{json}", "--data", "{yaml}"], "hold 0", id="none"),
+        pytest.param(
+            ["-f", "{one}", "--data", "{yaml}"], "no JSON document", id="json"
+        ),
     ],
 )
 def test_files_that_cannot_be_read_end_with_2(
@@ -344,7 +377,9 @@ def test_files_that_cannot_be_read_end_with_2(
 ) -> None:
     files = {"yaml": tmp_path / "a.yaml", "json": tmp_path / "b.json"}
     files["yaml"].write_text("a: [")
-    files["json"].write_text("{}")
+    files["json"].write_text("[]")
+    files["one"] = tmp_path / "c.yaml"
+    files["one"].write_text(yaml.safe_dump(RESOURCE))
     given = [each.format(**files) for each in arguments]
 
     assert cli.main(["render", *given]) == 2

@@ -185,3 +185,12 @@ def test_nothing_else_can_be_called_raw(
 
     assert isinstance(failure, Failure)
     assert failure.message == "key '_raw' not permitted in Secret data"
+
+
+def test_values_that_meet_under_one_key_are_refused() -> None:
+    failure = build_data(
+        {"a_b": "1", "a": {"b": "2"}}, whole={}, recipe=Recipe(separator="_")
+    )
+
+    assert isinstance(failure, Failure)
+    assert failure.message == "flatten: two values for the key 'a_b'"
