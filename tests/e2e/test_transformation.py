@@ -12,16 +12,19 @@ from tests.e2e.admin import Manifest, decoded
 from tests.e2e.team import PATIENCE, Team
 from tests.e2e.world import Controller, World
 from tests.support.conditions import eventually
-from vso_controller.app.templates import LIBRARY
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 AT_ONCE = 1.0  # second
 VALUE: Mapping[str, Callable[[str], str]] = {
+    "go": lambda key: f"{{{{ .Secrets.{key} }}}}",
     "jinja2": lambda key: f"{{{{ Secrets.{key} }}}}",
 }
-BROKEN = {"jinja2": "{{ nope("}
-RANDOM = {"jinja2": "{{ randInt(0, 1000000000) }}"}
+BROKEN = {"go": "{{ nope", "jinja2": "{{ nope("}
+RANDOM = {
+    "go": "{{ randInt 0 1000000000 }}",
+    "jinja2": "{{ randInt(0, 1000000000) }}",
+}
 by_engine = pytest.mark.parametrize("engine", VALUE)
 SHARED = {"transformationRefs": [{"name": "shared"}], "excludeRaw": True}
 
@@ -184,7 +187,6 @@ async def test_template_that_fails_says_where_and_shows_nothing(team: Team) -> N
     await team.wait_ready()
 
 
-@pytest.mark.skipif("randInt" not in LIBRARY, reason="no function has its own will")
 @by_engine
 async def test_defect_40_template_with_a_will_of_its_own_writes_nothing(
     world: World, controller: Controller, team: Team, engine: str

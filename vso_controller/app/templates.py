@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from secrets import SystemRandom
 
 from vso_controller.reconcilers.templates import TemplateRenderer
+from vso_controller.templating.functions import library
 from vso_controller.templating.limits import Budget, Limits
-from vso_controller.templating.registry import Environment, Library, library
+from vso_controller.templating.registry import Environment, Library
 
 LIBRARY: Library = library()
 """The functions that templates can call."""

@@ -28,9 +28,7 @@ class Number(str):
     __slots__ = ()
 
 
-def loads(
-    document: bytes, *, number: Callable[[str], JSONValue] = Number
-) -> JSONValue:
+def loads(document: bytes, *, number: Callable[[str], JSONValue] = Number) -> JSONValue:
     """Parse JSON and keep every number's literal, or make a `number` of it.
 
     Half of a surrogate pair becomes U+FFFD, as it does in Go.

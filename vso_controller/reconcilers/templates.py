@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +17,12 @@ from vso_controller.foundation.gojson import JSONValue, Number
 from vso_controller.foundation.secret import SecretData
 from vso_controller.reconcilers.ports import CompiledTemplates, TemplateInput
 from vso_controller.templating.errors import TemplateError
-from vso_controller.templating.jinja.reading import Text
+from vso_controller.templating.go.fields import Root
+from vso_controller.templating.go.sets import TemplateSet, compile_go
 from vso_controller.templating.jinja.templates import JinjaTemplates, compile_jinja
 from vso_controller.templating.limits import Limits
 from vso_controller.templating.registry import Environment, Library
+from vso_controller.templating.texts import Text
 from vso_controller.templating.values import JSONNumber, raw
 
 JUDGED = 50_000
@@ -76,26 +78,23 @@ class TemplateRenderer:
         return verdict
 
     def _judged(self, templates: tuple[TemplateSource, ...]) -> Traits | Failure:
-        foreign = [each for each in templates if each.engine is TemplateEngine.GO]
-        if foreign:
-            return Failure(
-                Reason.UNSUPPORTED_FEATURE,
-                f"{foreign[0].name}: templates in Go's language are not supported by "
-                "this version",
-            )
         try:
-            jinja = self._engines(templates)
+            engines = self._engines(templates)
         except TemplateError as error:
             return Failure(Reason.TRANSFORMATION_INVALID, str(error))
-        return Traits(jinja.is_slow, jinja.is_deterministic)
+        return engines.traits
 
-    def _compiled(self, templates: tuple[TemplateSource, ...]) -> JinjaTemplates:
-        texts = (
-            Text(each.name, each.text, each.left, each.right)
-            for each in templates
-            if each.engine is TemplateEngine.JINJA2
+    def _compiled(self, templates: tuple[TemplateSource, ...]) -> _Engines:
+        def texts_for(engine: TemplateEngine) -> Iterator[Text]:
+            for each in templates:
+                if each.engine is engine:
+                    yield Text(each.name, each.text, each.left, each.right)
+
+        library, limits = self._library, self._limits
+        return _Engines(
+            go=compile_go(texts_for(TemplateEngine.GO), library, limits),
+            jinja=compile_jinja(texts_for(TemplateEngine.JINJA2), library, limits),
         )
-        return compile_jinja(texts, self._library, self._limits)
 
     def _render(
         self, templates: tuple[TemplateSource, ...], visible: TemplateInput
@@ -103,16 +102,36 @@ class TemplateRenderer:
         environment = self._make_environment(self._limits)
         shown = _all_shown(visible)
         try:
-            jinja = self._engines(templates)
+            engines = self._engines(templates)
+            root = Root(shown)
             return SecretData(
                 {
-                    each.key: raw(jinja.render(each.name, shown, environment))
+                    each.key: engines.go.render(each.name, root, environment)
+                    if each.engine is TemplateEngine.GO
+                    else raw(engines.jinja.render(each.name, shown, environment))
                     for each in templates
                     if each.key
                 }
             )
         except TemplateError as error:
             raise Refusal(Reason.TEMPLATE_FAILED, str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Engines:
+    """The templates of one resource, compiled by the engine of each."""
+
+    go: TemplateSet
+    jinja: JinjaTemplates
+
+    @property
+    def traits(self) -> Traits:
+        """What holds for all of them."""
+        both = (self.go, self.jinja)
+        return Traits(
+            is_slow=any(each.is_slow for each in both),
+            is_deterministic=all(each.is_deterministic for each in both),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +163,15 @@ def _fingerprint(templates: Iterable[TemplateSource]) -> bytes:
     return hashlib.sha256(msgspec.json.encode(parts)).digest()
 
 
-def _all_shown(visible: TemplateInput) -> dict[str, object]:
+def _all_shown(visible: TemplateInput) -> dict[str, dict[str, object]]:
     """Return what templates see, as copies: what one changes no other rendering sees.
 
     Raises Refusal where it is nested too deeply.
     """
     try:
         return {
-            "Secrets": _shown(visible.secrets.reveal()),
-            "Metadata": _shown(visible.metadata.reveal()),
+            "Secrets": _all(visible.secrets.reveal()),
+            "Metadata": _all(visible.metadata.reveal()),
             "Annotations": dict(visible.annotations),
             "Labels": dict(visible.labels),
         }
@@ -160,6 +179,10 @@ def _all_shown(visible: TemplateInput) -> dict[str, object]:
         raise Refusal(
             Reason.INVALID_SECRET_DATA, "the entry is nested too deeply"
         ) from error
+
+
+def _all(values: Mapping[str, JSONValue]) -> dict[str, object]:
+    return {name: _shown(each) for name, each in values.items()}
 
 
 def _shown(value: JSONValue) -> object:

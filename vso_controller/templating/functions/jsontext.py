@@ -20,6 +20,7 @@ from vso_controller.templating.values import JSONNumber, Object, is_nil, text
 _LARGEST_FLOAT = 1.7976931348623157e308
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _INDENT = "  "
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-6, 1e21  # that are written without exponent
 _READING = 4
 """What it costs to read a byte of JSON, or to write one."""
 
@@ -182,7 +183,7 @@ def _plain_scalar(run: Environment, value: object) -> object:
 
 def _number(number: float) -> str:
     """Return a number with an exponent only where Go writes one."""
-    if number == 0 or 1e-6 <= abs(number) < 1e21:
+    if number == 0 or _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
         return format(Decimal(repr(number)), "f").removesuffix(".0")
     return repr(number).replace("e-0", "e-")
 

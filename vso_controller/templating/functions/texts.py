@@ -44,7 +44,7 @@ def cat(run: Environment, *values: object) -> str:
 @reading("join", "(string, any) string", environment=True)
 def join(run: Environment, separator: str, value: object) -> str:
     """Return the elements of a list as text, with a separator between them."""
-    texts = _as_texts(run, value)
+    texts = [str(each) for each in _as_texts(run, value)]
     run.budget.work(len(texts) * len(separator))
     return joined([separator.join(texts)])
 
@@ -54,7 +54,9 @@ def sort_alpha(run: Environment, value: object) -> StringList:
     """Return the elements of a list as text, sorted by their bytes."""
     if not isinstance(value, (list, bytes)):
         return StringList([as_text(run, value)])
-    return StringList(sorted(_as_texts(run, value), key=raw))
+    texts = [str(each) for each in _as_texts(run, value)]
+    texts.sort(key=raw)
+    return StringList(texts)
 
 
 def as_text(run: Environment, value: object) -> str:

@@ -21,6 +21,8 @@ from vso_controller.templating.values import (
 
 _NO_VALUE = "<no value>"
 _LARGEST_SHORT = 0xFFFF
+_ESCAPING = 8
+"""What it costs to escape a byte, beside the one that it is."""
 _HTML = str.maketrans(
     {
         "\0": "\ufffd",
@@ -183,12 +185,10 @@ def urlquery(environment: Environment, *values: object) -> str:
 
 
 def _as_text(environment: Environment, values: tuple[object, ...]) -> str:
-    if len(values) == 1 and is_string(values[0]):
-        string = str(values[0])
-        environment.budget.work(len(string))
-        return string
     shown = [_NO_VALUE if each is None or each is NOTHING else each for each in values]
-    return concatenated(environment.budget, shown)
+    whole = concatenated(environment.budget, shown)
+    environment.budget.work(_ESCAPING * len(whole))
+    return whole
 
 
 def _escaped(letter: str) -> str:

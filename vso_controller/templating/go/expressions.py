@@ -134,9 +134,11 @@ class Expressions:
 
         return evaluate_with
 
-    def _failing(self, what: str, start: int) -> EvaluateWith:
+    def _failing(self, what: str, start: int, function: str = "") -> EvaluateWith:
         def fail(_run: Run, _dot: object, _piped: object) -> object:
-            raise self._error(what, start)
+            error = self._error(what, start)
+            error.function = function
+            raise error
 
         return fail
 
@@ -215,7 +217,7 @@ class Expressions:
         types = _Types(function)
         given = len(arguments)
         compiled = [
-            self.argument(each, types.of(number))
+            self.argument(each, types.of(number), node.name)
             for number, each in enumerate(arguments)
         ]
         call, takes_environment = function.call, function.environment
@@ -258,29 +260,33 @@ class Expressions:
 
         return evaluate
 
-    def argument(self, node: Operand, type_: str) -> Evaluate:
+    def argument(self, node: Operand, type_: str, function: str = "") -> Evaluate:
         """Compile an operand as the argument for a parameter of a type."""
         if isinstance(node, NilNode):
-            return self._located(node, lambda _run, _dot: nil_of(type_))
-        constant = self._constant_argument(node, type_)
+            return self._located(node, lambda _run, _dot: nil_of(type_), function)
+        constant = self._constant_argument(node, type_, function)
         if constant is not None:
             return constant
         evaluate = self._operand(node)
         if type_ == "value":
             return evaluate
-        return self._located(node, lambda run, dot: assigned(evaluate(run, dot), type_))
+        return self._located(
+            node, lambda run, dot: assigned(evaluate(run, dot), type_), function
+        )
 
-    def _located(self, node: Operand, evaluate: Evaluate) -> Evaluate:
+    def _located(self, node: Operand, evaluate: Evaluate, function: str) -> Evaluate:
         def located(run: Run, dot: object) -> object:
             try:
                 return evaluate(run, dot)
             except TemplateError as error:
-                error.located(self._source.at(node.start))
+                error.located(self._source.at(node.start), function)
                 raise
 
         return located
 
-    def _constant_argument(self, node: Operand, type_: str) -> Evaluate | None:
+    def _constant_argument(
+        self, node: Operand, type_: str, function: str
+    ) -> Evaluate | None:
         """Compile a constant, which takes the type that is wanted; None: it is none."""
         if not isinstance(node, (BoolNode, NumberNode, StringNode)):
             return None
@@ -297,7 +303,7 @@ class Expressions:
             value = node.number.as_float
         if value is None:
             what = f"a constant of another type than {type_}"
-            return self._without(self._failing(what, node.start))
+            return self._without(self._failing(what, node.start, function))
         return _constant(value)
 
 

@@ -55,7 +55,7 @@ def parse(
         raise LimitReached("text", allowed=limits.text)
     source = Source(name, text)
     lexer = Lexer(source, left=left or LEFT, right=right or RIGHT)
-    reader = TokenReader(source, lexer.tokens(), deepest=limits.nesting)
+    reader = TokenReader(source, lexer.tokens(), limits=limits)
     return _Parser(reader, functions).templates()
 
 

@@ -8,18 +8,19 @@ from contextlib import contextmanager
 
 from vso_controller.templating.errors import LimitReached, ParseError
 from vso_controller.templating.go.tokens import Source, Token, TokenKind
+from vso_controller.templating.limits import Limits
 
 
 class TokenReader:
     """Gives the parser its tokens, and says what is wrong with one."""
 
     def __init__(
-        self, source: Source, tokens: Iterator[Token], *, deepest: int
+        self, source: Source, tokens: Iterator[Token], *, limits: Limits
     ) -> None:
         self.source = source
-        self._tokens = tokens
+        self._tokens = _counted(tokens, limits.tokens)
         self._ahead: deque[Token] = deque()
-        self._deepest = deepest
+        self._deepest = limits.nesting
         self._depth = 0
 
     def next(self) -> Token:
@@ -72,3 +73,10 @@ class TokenReader:
         if token.kind is TokenKind.KEYWORD:
             what = f"unexpected {token.text} in {context}"
         return self.error(what, token.start)
+
+
+def _counted(tokens: Iterator[Token], most: int) -> Iterator[Token]:
+    for number, token in enumerate(tokens):
+        if number > most:
+            raise LimitReached("tokens", allowed=most)
+        yield token

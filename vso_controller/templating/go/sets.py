@@ -1,46 +1,37 @@
-"""Sets of templates: parsed and compiled once, rendered many times."""
+"""Sets of templates: parsed and compiled once, rendered as often as need be."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 
-from vso_controller.templating.errors import ExecutionError
+from vso_controller.templating.errors import ExecutionError, LimitReached
+from vso_controller.templating.go.builtins import BUILTINS
 from vso_controller.templating.go.nodes import is_empty
 from vso_controller.templating.go.parser import Template, parse
 from vso_controller.templating.go.running import Body, Output, Run
 from vso_controller.templating.go.statements import compile_template
 from vso_controller.templating.limits import Limits
-from vso_controller.templating.registry import Environment, Library
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One template of a set, as it is written. "" for the usual delimiters."""
-
-    name: str
-    text: str
-    left: str = ""
-    right: str = ""
+from vso_controller.templating.registry import Environment, Function, Library
+from vso_controller.templating.texts import Text
 
 
 class TemplateSet:
     """Compiled templates that can call each other."""
 
     def __init__(
-        self, bodies: Mapping[str, Body], *, used: frozenset[str], is_slow: bool
+        self, bodies: Mapping[str, Body], functions: Sequence[Function]
     ) -> None:
         self._bodies = bodies
-        self.functions = used
-        """The names of the functions that occur in it."""
-        self.is_slow = is_slow
-        """Whether one of them takes long on purpose, so that a thread should render."""
+        self.is_slow = any(each.is_slow for each in functions)
+        """Whether it takes long on purpose, so that a thread should render it."""
+        self.is_deterministic = all(each.is_deterministic for each in functions)
+        """Whether the same data give the same result, always."""
 
     def render(self, name: str, data: object, environment: Environment) -> bytes:
         """Return what the template `name` prints for `data`.
 
-        Raises ExecutionError and LimitReached.
+        `data` is changed by templates that do so (`set`), for those that are rendered
+        after them. Raises ExecutionError and LimitReached.
         """
         body = self._bodies.get(name)
         if body is None:
@@ -53,55 +44,50 @@ class TemplateSet:
             data=data,
             depth=0,
         )
-        body(run, data)
+        try:
+            body(run, data)
+        except RecursionError:
+            deepest = environment.budget.limits.depth
+            raise LimitReached("depth", allowed=deepest) from None
         return output.content()
 
 
-class Compiler:
-    """Compiles sets of templates, and remembers those it compiled lately."""
+def compile_go(texts: Iterable[Text], library: Library, limits: Limits) -> TemplateSet:
+    """Return the set of these templates, which may also call Go's own functions.
 
-    def __init__(self, *, library: Library, limits: Limits, most: int = 256) -> None:
-        self._library = library
-        self._limits = limits
-        self._most = most
-        self._sets: OrderedDict[tuple[Text, ...], TemplateSet] = OrderedDict()
-
-    def compile(self, texts: Sequence[Text]) -> TemplateSet:
-        """Return the set of these templates; one that comes later replaces others.
-
-        A template that is empty replaces none. Raises ParseError, LimitReached.
-        """
-        key = tuple(texts)
-        found = self._sets.get(key)
-        if found is not None:
-            self._sets.move_to_end(key)
-            return found
-        made = self._sets[key] = self._compile(key)
-        if len(self._sets) > self._most:
-            self._sets.popitem(last=False)
-        return made
-
-    def _compile(self, texts: tuple[Text, ...]) -> TemplateSet:
-        used = _Noting(self._library)
-        templates: dict[str, Template] = {}
-        for each in texts:
-            parsed = parse(
-                each.name,
-                each.text,
-                functions=used,
-                limits=self._limits,
-                left=each.left,
-                right=each.right,
-            )
-            for name, template in parsed.items():
-                if name not in templates or not is_empty(template.body):
-                    templates[name] = template
+    A template that comes later replaces one of its name, unless it is empty. Raises
+    ParseError, LimitReached.
+    """
+    functions: Library = {**BUILTINS, **library}
+    used = _Noting(functions)
+    try:
+        templates = _parsed(texts, used, limits)
         bodies = {
-            name: compile_template(template, self._library)
+            name: compile_template(template, functions)
             for name, template in templates.items()
         }
-        is_slow = any(self._library[name].is_slow for name in used.seen)
-        return TemplateSet(bodies, used=frozenset(used.seen), is_slow=is_slow)
+    except RecursionError:
+        raise LimitReached("nesting", allowed=limits.nesting) from None
+    return TemplateSet(bodies, [functions[name] for name in used.seen])
+
+
+def _parsed(
+    texts: Iterable[Text], functions: Container[str], limits: Limits
+) -> dict[str, Template]:
+    templates: dict[str, Template] = {}
+    for each in texts:
+        parsed = parse(
+            each.name,
+            each.text,
+            functions=functions,
+            limits=limits,
+            left=each.left,
+            right=each.right,
+        )
+        for name, template in parsed.items():
+            if name not in templates or not is_empty(template.body):
+                templates[name] = template
+    return templates
 
 
 class _Noting:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.ext import Extension
@@ -12,6 +11,7 @@ from jinja2.parser import Parser
 
 from vso_controller.templating.errors import LimitReached, ParseError, Position
 from vso_controller.templating.limits import Limits
+from vso_controller.templating.texts import Text
 
 LEFT, RIGHT = "{{", "}}"
 LONGEST_TEXT = 64 * 1024
@@ -39,16 +39,6 @@ ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     }
 )
 _DELIMITERS_TAKEN = frozenset({"{%", "%}", "{#", "#}"})
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A template as it is written; delimiters "" are Jinja2's own."""
-
-    name: str
-    text: str
-    left: str = ""
-    right: str = ""
 
 
 def read(text: Text, limits: Limits) -> nodes.Template:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from vso_controller.templating.errors import ParseError
 from vso_controller.templating.jinja.expressions import Expressions
-from vso_controller.templating.jinja.reading import Text, depth_of, position, read
+from vso_controller.templating.jinja.reading import depth_of, position, read
 from vso_controller.templating.jinja.running import Piece, Run, Scope
 from vso_controller.templating.jinja.statements import Statements
 from vso_controller.templating.limits import Limits
 from vso_controller.templating.registry import Environment, Function, Library
+from vso_controller.templating.texts import Text
 
 
 class JinjaTemplates:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
-from vso_controller.templating.jinja.reading import Text
 from vso_controller.templating.jinja.templates import JinjaTemplates, compile_jinja
 from vso_controller.templating.limits import Budget, Limits
 from vso_controller.templating.registry import Environment, Library, function, library
+from vso_controller.templating.texts import Text
 from vso_controller.templating.values import JSONNumber
 
 VISIBLE: dict[str, object] = {

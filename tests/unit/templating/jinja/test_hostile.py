@@ -12,7 +12,8 @@ from jinja2 import nodes
 
 from tests.unit.templating.jinja.rendering import rendered
 from vso_controller.templating.errors import LimitReached, ParseError, TemplateError
-from vso_controller.templating.jinja.reading import ALLOWED, Text
+from vso_controller.templating.jinja.reading import ALLOWED
+from vso_controller.templating.texts import Text
 
 ESCAPES = [
     # CVE-2024-56326: format through a reference to it

@@ -19,7 +19,7 @@ from vso_controller.templating.errors import (
     ParseError,
     TemplateError,
 )
-from vso_controller.templating.jinja.reading import Text
+from vso_controller.templating.texts import Text
 
 
 @pytest.mark.parametrize(
