@@ -49,8 +49,8 @@ is what the Secret holds from then on, and a Warning `SecretVersionWentBack` tel
 """
 
 RETRIES = """\
-**Tried again** tells what happens without anybody's doing. A change of the resource, of the VaultAuth or the \
-VaultConnection it refers to, or of a Secret that it created wakes it at once in any case. While a Vault does not \
+**Tried again** tells what happens without anybody's doing. A change of the resource, of the VaultAuth, \
+VaultConnection or SecretTransformation it refers to, or of a Secret that it created wakes it at once in any case. While a Vault does not \
 serve, its resources do not try: they are woken when it does ([outages](outages.md)).
 
 """

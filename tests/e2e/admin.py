@@ -32,7 +32,10 @@ _PLURALS = {
     "VaultConnection": "vaultconnections",
     "VaultAuth": "vaultauths",
     "VaultStaticSecret": "vaultstaticsecrets",
+    "SecretTransformation": "secrettransformations",
 }
+OURS = tuple(kind for kind in _PLURALS if "Vault" in kind or "Transform" in kind)
+"""The custom resources."""
 VSO = "secrets.hashicorp.com/v1beta1"
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 
@@ -134,7 +137,7 @@ class Admin:
 
     async def _wait_served(self) -> None:
         async def served() -> None:
-            for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
+            for kind in OURS:
                 try:
                     await self.list(kind, "default", VSO)
                 except Refused as error:
@@ -169,7 +172,7 @@ def named(
 ) -> Manifest:
     """Return a manifest of one of our kinds, or of the core group."""
     manifest: Manifest = {
-        "apiVersion": VSO if kind.startswith("Vault") else "v1",
+        "apiVersion": VSO if kind in OURS else "v1",
         "kind": kind,
         "metadata": {"namespace": namespace, "name": name},
     }

@@ -173,4 +173,28 @@ DEFECTS = (
         "0.0",
         long=True,
     ),
+    _defect(
+        "rendered whatever the input",
+        "reconcilers/test_transformation.py"
+        "::test_defect_40_template_with_a_will_of_its_own_changes_nothing",
+        "reconcilers/filling.py",
+        "bool(there)\n        and",
+        "False\n        and",
+    ),
+    _defect(
+        "Jinja2's nodes unchecked",
+        "templating/jinja/test_hostile.py::test_bomb_meets_a_limit_that_is_named",
+        "templating/jinja/reading.py",
+        "    _check(template, text, deepest=min(DEEPEST, limits.nesting))\n",
+        "",
+    ),
+    _defect(
+        "failed templates rendered again",
+        "reconcilers/test_transformation.py"
+        "::test_template_that_fails_is_rendered_once_for_each_input",
+        "reconcilers/filling.py",
+        "if isinstance(last.outcome, Failure):",
+        "if False:",
+        long=True,
+    ),
 )

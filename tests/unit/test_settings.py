@@ -43,6 +43,8 @@ ONE_AND_OTHER = {
     "retry_burst": ("1", "2"),
     "min_refresh_after": ("1s", "2s"),
     "read_freshness_floor": ("1s", "2s"),
+    # There is one, so the other is the same one twice.
+    "global_transformation_options": ("exclude-raw", "exclude-raw,exclude-raw"),
     "namespace_fallback": ("true", "false"),
     "connection_probe_interval": ("1s", "2s"),
     "ca_path_roots": ("/one", "/one,/other"),
@@ -113,6 +115,7 @@ def test_defaults_are_the_documented_ones() -> None:
             Path("/var/run/secrets/vault-ca"),
         ),
         "vault_address_allow": (),
+        "global_transformation_options": (),
         "client_cache_persistence_model": PersistenceModel.NONE,
         "credential_path_roots": (Path("/etc/vso-controller/credentials"),),
         "vault_max_concurrent_reads": 32,

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from random import Random
 
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -20,6 +21,7 @@ from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
 from vso_controller.app.keeping import Keeping, Ways
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.app.templates import template_renderer
 from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
@@ -48,9 +50,14 @@ from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.observing import ObservingReconciler
 from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.secrettransformation import (
+    SecretTransformationReconciler,
+)
+from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
@@ -109,6 +116,14 @@ class Controllers:
         self._known = KnownResources()
         self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
+        self._fillings = Fillings(digest=self.hmac_key.digest, observer=metrics)
+        self._transformations = Transformations(
+            resources=stores.transformations,
+            renderer=template_renderer(clock.now),
+            digest=self.hmac_key.digest,
+            exclude_raw=settings.excludes_raw,
+            scopes=settings.watch_scopes,
+        )
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         self._intentions = Intentions(
             session=reads, digest_key=Secret(randomness.token_bytes(32))
@@ -184,6 +199,7 @@ class Controllers:
             connection=self._vault_connections().enqueue,
             auth=self._vault_auths().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
+            transformation=self._secret_transformations().enqueue,
         )
 
     async def take_leave(self, *, within: float) -> None:
@@ -205,6 +221,7 @@ class Controllers:
         """
         self._known.clear()
         self._versions.clear()
+        self._fillings.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         await self._sessions.clear()
         self.keeping.clear()
@@ -254,10 +271,11 @@ class Controllers:
             resources=self._stores.static_secrets,
             sessions=self._sessions,
             destinations=destinations,
+            transformations=self._transformations,
+            fillings=self._fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             known=self._known,
             versions=self._versions,
-            digest=self.hmac_key.digest,
             operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(
                 floor=self._settings.min_refresh_after,
@@ -266,6 +284,16 @@ class Controllers:
             clock=self._clock,
         )
         return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
+
+    def _secret_transformations(self) -> Controller:
+        store = self._stores.transformations
+        reconciler = SecretTransformationReconciler(
+            resources=store,
+            transformations=self._transformations,
+            reporter=self._reporter(SECRET_TRANSFORMATION, store),
+            clock=self._clock,
+        )
+        return self._add(SECRET_TRANSFORMATION, reconciler, store)
 
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
@@ -399,6 +427,7 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         connections=stores.connections,
         auths=stores.auths,
         static_secrets=stores.static_secrets,
+        transformations=stores.transformations,
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,

@@ -235,6 +235,13 @@ class Metrics:
             " entry than before, as when Vault was restored.",
             registry=self.registry,
         )
+        self._renderings = Counter(
+            "vso_renderings",
+            "Times that templates were to be rendered: they were, their input was the"
+            " same, or they failed.",
+            ("result",),
+            registry=self.registry,
+        )
 
     def _declare_bulkheads(
         self,
@@ -392,6 +399,10 @@ class Metrics:
     def version_went_back(self) -> None:
         """Count one resource for which Vault showed an older version than before."""
         self._versions_gone_back.inc()
+
+    def rendering(self, result: str) -> None:
+        """Count one time that the templates of a resource were to be rendered."""
+        self._renderings.labels(result).inc()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

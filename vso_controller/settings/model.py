@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vso_controller.domain.clientcache import PersistenceModel
+from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
     AddressRules,
@@ -24,6 +25,7 @@ from vso_controller.settings.values import (
     OptionalText,
     Period,
     ResourceNamespace,
+    TransformationOptions,
 )
 
 
@@ -134,6 +136,10 @@ class ReconcilingSettings(SettingsGroup):
     read_freshness_floor: Duration = timedelta(minutes=5)
     """Time for which Ready stays true after reads began to fail.
     It is three refreshes where those are longer."""
+
+    global_transformation_options: TransformationOptions = ()
+    """What holds for the transformation of every resource, with commas between them.
+    There is one: `exclude-raw` leaves `_raw` out of all Secrets."""
 
     @model_validator(mode="after")
     def _grows_to_the_maximum(self) -> Self:
@@ -275,3 +281,8 @@ class Settings(
         if not self.watch_namespaces:
             return ("",)
         return tuple(sorted({*self.watch_namespaces, self.namespace}))
+
+    @property
+    def excludes_raw(self) -> bool:
+        """Whether no Secret has `_raw`."""
+        return TransformationOption.EXCLUDE_RAW in self.global_transformation_options

@@ -146,6 +146,7 @@ async def candidate(
         )
         made._stores.auths.replace([envelope(AUTH, AUTH_SPEC)], "1")
         made._stores.static_secrets.replace([], "1")
+        made._stores.transformations.replace([], "1")
         made._stores.secrets.replace([], "1")
         yield made
 

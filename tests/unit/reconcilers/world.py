@@ -21,8 +21,10 @@ from typing import Any
 import trustme
 
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
+from tests.fakes.templates import FakeRenderer
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -54,8 +56,14 @@ from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
+from vso_controller.reconcilers.ports import Renderer
 from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.secrettransformation import (
+    SecretTransformationReconciler,
+)
+from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
@@ -174,6 +182,8 @@ class World:
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
+    renderer: Renderer = field(default_factory=FakeRenderer)
+    excludes_raw: bool = False  # for all resources
     read_sharing_window: float = 0.0  # seconds
     most_sessions: int = 10_000
     persistence_model: PersistenceModel = PersistenceModel.NONE
@@ -182,6 +192,7 @@ class World:
         self.connections: Store[Envelope] = Store()
         self.auths: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
+        self.transformations: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
         self.versions = SeenVersions(observer=self.metrics)
@@ -201,6 +212,7 @@ class World:
             connections=self.connections,
             auths=self.auths,
             static_secrets=self.resources,
+            transformations=self.transformations,
             secrets=self.kubernetes.watched,
             operator_namespace=OPERATOR,
             namespace_fallback=True,
@@ -211,6 +223,7 @@ class World:
             connection=self.woken.append,
             auth=self.woken.append,
             static_secret=self.woken.append,
+            transformation=self.woken.append,
         )
         self.kubernetes.versions.handler = self._version_changed
 
@@ -322,6 +335,21 @@ class World:
             reporter=self._reporter(VAULT_AUTH, self.auths),
             clock=self.clock,
         )
+        digest = digest_with(Secret(DIGEST_KEY))
+        transformations = Transformations(
+            resources=self.transformations,
+            renderer=self.renderer,
+            digest=digest,
+            exclude_raw=self.excludes_raw,
+            scopes=self.scopes,
+        )
+        self.transformation = SecretTransformationReconciler(
+            resources=self.transformations,
+            transformations=transformations,
+            reporter=self._reporter(SECRET_TRANSFORMATION, self.transformations),
+            clock=self.clock,
+        )
+        self.fillings = Fillings(digest=digest, observer=self.metrics)
         self.static_secret = VaultStaticSecretReconciler(
             resources=self.resources,
             sessions=self.pool,
@@ -332,10 +360,11 @@ class World:
                 ),
                 secrets=self.kubernetes,
             ),
+            transformations=transformations,
+            fillings=self.fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
             known=self.known,
             versions=self.versions,
-            digest=digest_with(Secret(DIGEST_KEY)),
             operator_namespace=OPERATOR,
             policy=RefreshPolicy(
                 floor=timedelta(), freshness_floor=timedelta(minutes=5)
@@ -356,6 +385,7 @@ class World:
         self.known.clear()
         await self.pool.clear()
         self.versions.clear()
+        self.fillings.clear()
         self.persistence.clear()
         self.records.clear()
         await self.clients_of.close()
@@ -446,6 +476,7 @@ class World:
             id(self.connections): VAULT_CONNECTION,
             id(self.auths): VAULT_AUTH,
             id(self.resources): VAULT_STATIC_SECRET,
+            id(self.transformations): SECRET_TRANSFORMATION,
         }
         return kinds[id(store)].resource.plural, key
 
