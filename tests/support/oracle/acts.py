@@ -6,12 +6,17 @@ object, which is how the two are joined.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tests.support.oracle.fingerprints import Items
 from tests.support.oracle.kubepaths import ObjectPath
 from tests.support.requestlog import RequestHead
+
+
+def _story() -> str:
+    return os.environ.get("PYTEST_CURRENT_TEST", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Act:
     at: float  # seconds, when it had arrived
     status: int | None = None  # None: nobody knows how it ended
     answered: float | None = None  # seconds
+    story: str = field(default_factory=_story, compare=False)
+    """The test that ran when it was last heard of."""
 
     @property
     def landed(self) -> bool:
@@ -41,7 +48,8 @@ class Act:
 
     def __str__(self) -> str:
         answer = self.status or "no answer"
-        return f"{self.at:.3f} s: {self.head.method} {self.head.path} -> {answer}"
+        what = f"{self.at:.3f} s: {self.head.method} {self.head.path} -> {answer}"
+        return f"{what} ({self.story})" if self.story else what
 
 
 @dataclass(frozen=True, slots=True)
