@@ -125,10 +125,10 @@ class ScriptedServer:
 
 async def _read_request(reader: asyncio.StreamReader, number: int) -> Asked:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    first, *lines = head.strip().split("\r\n")
+    first, *lines = head.strip(" \t").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {
-        name.lower(): value.strip()
+        name.lower(): value.strip(" \t")
         for name, _, value in (line.partition(":") for line in lines)
     }
     body = await reader.readexactly(int(headers.get("content-length", "0")))

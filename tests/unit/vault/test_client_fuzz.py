@@ -64,6 +64,7 @@ READS = st.builds(
 @given(ask=READS)
 @example(ask=replace(READ, headers={"User-Agent": "theirs"}))
 @example(ask=replace(READ, namespace=".."))
+@example(ask=replace(READ, namespace="\N{CYRILLIC CAPITAL LETTER ER}"))
 async def test_read_is_what_was_meant_or_is_not_sent(
     server: ScriptedServer, client: VaultClient, ask: VaultRequest
 ) -> None:
