@@ -125,7 +125,7 @@ class ScriptedServer:
 
 async def _read_request(reader: asyncio.StreamReader, number: int) -> Asked:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    first, *lines = head.strip(" \t").split("\r\n")
+    first, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {
         name.lower(): value.strip(" \t")
