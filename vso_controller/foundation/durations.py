@@ -1,4 +1,8 @@
-"""Durations in Go's notation, as the CRDs and the flags write them."""
+"""Durations in Go's notation, as the CRDs, the flags and templates write them.
+
+Go counts nanoseconds in 64 bits: some 292 years. Where a `timedelta` will do,
+precision ends at the microsecond.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,22 @@ import re
 from datetime import timedelta
 
 _UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,  # the micro sign, and the Greek letter below: Go reads both
-    "\N{GREEK SMALL LETTER MU}s": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,  # the micro sign, and the Greek letter below: Go reads both
+    "\N{GREEK SMALL LETTER MU}s": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60 * 1_000_000_000,
+    "h": 3600 * 1_000_000_000,
 }
-_MILLISECOND = 1_000  # microseconds
-_SECOND = 1_000_000  # microseconds
-_PART = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(_UNITS)})")
-_LONGEST = timedelta(microseconds=2**63 // 1_000)
-"""Go counts nanoseconds in 64 bits: some 292 years."""
+_MICROSECOND = 1_000  # nanoseconds
+_MILLISECOND = 1_000_000
+_SECOND = 1_000_000_000
+_PART = re.compile(rf"(?=[.0-9])([0-9]*)(?:\.([0-9]*))?({'|'.join(_UNITS)})")
+_LONGEST = 2**63
+_MOST_DIGITS = 18
+"""Of a whole number or a fraction: what fits into 64 bits for certain."""
 
 
 def parse_duration(text: str) -> timedelta:
@@ -29,37 +35,63 @@ def parse_duration(text: str) -> timedelta:
     what Go's 64 bits do not hold. Source of the notation: the documentation of Go's
     `time.ParseDuration`.
     """
-    sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
+    nanoseconds = parse_nanoseconds(text)
+    micros = timedelta(microseconds=round(abs(nanoseconds) / _MICROSECOND))
+    return -micros if nanoseconds < 0 else micros
+
+
+def parse_nanoseconds(text: str) -> int:
+    """Parse a Go duration to nanoseconds. Raises ValueError as `parse_duration`."""
+    negative = text[:1] == "-"
+    rest = text[1:] if text[:1] in {"-", "+"} else text
     if rest == "0":
-        return timedelta()
+        return 0
     parts = list(_PART.finditer(rest))
-    if not parts or "".join(part[0] for part in parts) != rest:
+    if (
+        not parts
+        or "".join(part[0] for part in parts) != rest
+        or any(part[1] + (part[2] or "") == "" for part in parts)
+    ):
         raise ValueError(f"{text!r} is not a duration; write for example 30s or 1h30m")
-    seconds = sum(float(part[1]) * _UNITS[part[2]] for part in parts)
-    if seconds > _LONGEST.total_seconds():
+    total = sum(_nanoseconds(*part.groups(default="")) for part in parts)
+    if total > _LONGEST - (not negative):
         raise ValueError(f"{text!r} is too long a duration")
-    return sign * timedelta(seconds=seconds)
+    return -total if negative else total
 
 
 def format_duration(duration: timedelta) -> str:
-    """Format as Go's `Duration.String` does: `1h0m0s`, `54.2s`, `250ms`, `0s`.
+    """Format as Go's `Duration.String` does: `1h0m0s`, `54.2s`, `250ms`, `0s`."""
+    return format_nanoseconds(duration // timedelta(microseconds=1) * _MICROSECOND)
 
-    Precision ends at the microsecond, as timedelta's does.
-    """
-    sign = "-" if duration < timedelta() else ""
-    micros = abs(duration) // timedelta(microseconds=1)
-    if micros == 0:
+
+def format_nanoseconds(nanoseconds: int) -> str:
+    """Format nanoseconds as Go's `Duration.String` does."""
+    sign = "-" if nanoseconds < 0 else ""
+    amount = abs(nanoseconds)
+    if amount == 0:
         return "0s"
-    if micros < _MILLISECOND:
-        return f"{sign}{micros}µs"
-    if micros < _SECOND:
-        return f"{sign}{_decimal(micros, _MILLISECOND)}ms"
-    minutes, rest = divmod(micros, 60 * _SECOND)
+    if amount < _MICROSECOND:
+        return f"{sign}{amount}ns"
+    if amount < _MILLISECOND:
+        return f"{sign}{_decimal(amount, _MICROSECOND)}µs"
+    if amount < _SECOND:
+        return f"{sign}{_decimal(amount, _MILLISECOND)}ms"
+    minutes, rest = divmod(amount, 60 * _SECOND)
     hours, minutes = divmod(minutes, 60)
     text = f"{_decimal(rest, _SECOND)}s"
     if hours or minutes:
         text = f"{minutes}m{text}"
     return f"{sign}{hours}h{text}" if hours else f"{sign}{text}"
+
+
+def _nanoseconds(whole: str, fraction: str, unit: str) -> int:
+    """Return one part of a duration; more than Go can count for what it cannot."""
+    if len(whole.lstrip("0")) > _MOST_DIGITS + 1:
+        return _LONGEST + 1
+    amount = int(whole or "0") * _UNITS[unit]
+    digits = fraction[:_MOST_DIGITS]
+    # In floating point, as Go does it: the last nanosecond depends on that.
+    return amount + int(int(digits or "0") * (_UNITS[unit] / 10.0 ** len(digits)))
 
 
 def _decimal(amount: int, unit: int) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 JSONValue = Any
@@ -23,8 +24,10 @@ class Number(str):
     __slots__ = ()
 
 
-def loads(document: bytes) -> JSONValue:
-    """Parse JSON and keep every number's literal.
+def loads(
+    document: bytes, *, number: Callable[[str], JSONValue] = Number
+) -> JSONValue:
+    """Parse JSON and keep every number's literal, or make a `number` of it.
 
     Half of a surrogate pair becomes U+FFFD, as it does in Go.
 
@@ -34,8 +37,8 @@ def loads(document: bytes) -> JSONValue:
     try:
         value = json.loads(
             document.decode(),
-            parse_int=Number,
-            parse_float=Number,
+            parse_int=number,
+            parse_float=number,
             parse_constant=_refuse_constant,
         )
         return _whole(value) if _SURROGATE.search(document) else value
@@ -43,7 +46,7 @@ def loads(document: bytes) -> JSONValue:
         raise ValueError("the JSON document is nested too deeply") from error
 
 
-def dumps(value: JSONValue) -> bytes:
+def dumps(value: JSONValue, *, escapes_html: bool = True) -> bytes:
     """Encode as Go does, map keys sorted. Raises TypeError for foreign types.
 
     The largest depth is what the interpreter's recursion limit allows; beyond
@@ -51,10 +54,15 @@ def dumps(value: JSONValue) -> bytes:
     """
     parts: list[str] = []
     try:
-        _write(value, parts)
+        _write(value, parts, _ESCAPES if escapes_html else _PLAIN_ESCAPES)
     except RecursionError as error:
         raise ValueError("the value is nested too deeply for JSON") from error
     return "".join(parts).encode()
+
+
+def indented(document: str, indent: str) -> str:
+    """Return compact JSON with a line for each member, as `json.MarshalIndent`."""
+    return "".join(_indented(document, indent))
 
 
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -76,7 +84,27 @@ def _whole(value: JSONValue) -> JSONValue:
             return value
 
 
-def _write(value: JSONValue, parts: list[str]) -> None:
+def _indented(document: str, indent: str) -> Iterator[str]:
+    depth = 0
+    for token in _TOKENS.findall(document):
+        if token in {"{", "["}:
+            depth += 1
+            yield f"{token}\n{indent * depth}"
+        elif token in {"}", "]"}:
+            depth -= 1
+            yield f"\n{indent * depth}{token}"
+        elif token == ",":
+            yield f",\n{indent * depth}"
+        else:
+            yield ": " if token == ":" else token
+
+
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|\{\}|\[\]|[][{},:]|[^]"{},:[]+')
+
+_Escapes = dict[int, str]
+
+
+def _write(value: JSONValue, parts: list[str], escapes: _Escapes) -> None:
     match value:
         case None:
             parts.append("null")
@@ -85,35 +113,37 @@ def _write(value: JSONValue, parts: list[str]) -> None:
         case Number():
             parts.append(str.__str__(value))
         case str():
-            parts.append(_quote(value))
+            parts.append(_quote(value, escapes))
         case int():
             parts.append(str(value))
         case dict():
-            _write_object(value, parts)
+            _write_object(value, parts, escapes)
         case list() | tuple():
-            _write_array(value, parts)
+            _write_array(value, parts, escapes)
         case _:
             raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-def _write_object(value: dict[str, JSONValue], parts: list[str]) -> None:
+def _write_object(
+    value: dict[str, JSONValue], parts: list[str], escapes: _Escapes
+) -> None:
     separator = "{"
     for key in sorted(value, key=_utf8):
         parts.append(separator)
-        parts.append(_quote(key))
+        parts.append(_quote(key, escapes))
         parts.append(":")
-        _write(value[key], parts)
+        _write(value[key], parts, escapes)
         separator = ","
     parts.append("}" if value else "{}")
 
 
 def _write_array(
-    value: list[JSONValue] | tuple[JSONValue, ...], parts: list[str]
+    value: list[JSONValue] | tuple[JSONValue, ...], parts: list[str], escapes: _Escapes
 ) -> None:
     separator = "["
     for item in value:
         parts.append(separator)
-        _write(item, parts)
+        _write(item, parts, escapes)
         separator = ","
     parts.append("]" if value else "[]")
 
@@ -131,12 +161,15 @@ _ESCAPES = (
     }
     | dict.fromkeys(_HALVES, "\\ufffd")
 )
+_PLAIN_ESCAPES = {
+    code: escape for code, escape in _ESCAPES.items() if chr(code) not in "<>&"
+}
 # A lone surrogate is how Python spells invalid text; Go writes U+FFFD for it,
 # and spells that one out as an escape.
 
 
-def _quote(text: str) -> str:
-    return f'"{text.translate(_ESCAPES)}"'
+def _quote(text: str, escapes: _Escapes) -> str:
+    return f'"{text.translate(escapes)}"'
 
 
 def _utf8(text: str) -> bytes:

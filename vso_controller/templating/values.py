@@ -113,6 +113,10 @@ class StringList(TypedList):
     TYPE = "[]string"
 
 
+class NilStringList(StringList):
+    """A []string that is nil."""
+
+
 class IntList(TypedList):
     """A []int."""
 
@@ -157,6 +161,10 @@ class Object:
         """Return what printing the value prints."""
         raise NotImplementedError
 
+    def plain(self) -> object:
+        """Return the plain data by which JSON has the value."""
+        return self.text()
+
 
 def raw(string: str) -> bytes:
     """Return the bytes of a Go string."""
@@ -177,6 +185,11 @@ def joined(parts: Iterable[str]) -> str:
     if whole.isascii() or not _has_surrogates(whole):
         return whole
     return text(raw(whole))
+
+
+def is_nil(value: object) -> bool:
+    """Whether a value is nil, or a slice or a map that is."""
+    return value is None or isinstance(value, (NilList, NilStringList, NilMap))
 
 
 def is_string(value: object) -> bool:

@@ -1,0 +1,60 @@
+"""Merging dictionaries as dario.cat/mergo does it, with its oddities.
+
+Dictionaries within both are merged; those that only the source has are shared with
+it, not copied. Lists are never merged.
+"""
+
+from __future__ import annotations
+
+from vso_controller.templating.errors import LimitReached
+from vso_controller.templating.functions.defaults import is_empty
+from vso_controller.templating.functions.equality import DEEPEST
+from vso_controller.templating.functions.paying import ELEMENT
+from vso_controller.templating.registry import Environment
+from vso_controller.templating.values import Kind, NilMap, kind_of
+
+_MISSING = object()
+
+
+class Mismatch(Exception):
+    """A dictionary cannot be merged into the object that is in its place."""
+
+
+def merge_into(
+    run: Environment,
+    target: dict[str, object],
+    source: dict[str, object],
+    *,
+    overwrites: bool,
+    depth: int = DEEPEST,
+) -> None:
+    """Put into `target` what it lacks, or, if it `overwrites`, all that `source` has.
+
+    Raises Mismatch, and LimitReached for what is nested too deeply, or in itself.
+    """
+    if depth == 0:
+        raise LimitReached("nesting of values", allowed=DEEPEST)
+    run.budget.work(ELEMENT * len(source))
+    for key, theirs in list(source.items()):
+        mine = target.get(key, _MISSING)
+        if theirs is None:
+            if overwrites:
+                target[key] = None
+            continue
+        if isinstance(theirs, dict) and isinstance(mine, dict):
+            if not isinstance(mine, NilMap):
+                merge_into(
+                    run, mine, theirs, overwrites=overwrites, depth=depth - 1
+                )
+            if mine:
+                continue
+        elif not overwrites and mine is not _MISSING:
+            _check(mine, theirs)
+        if overwrites or mine is _MISSING or is_empty(mine):
+            target[key] = theirs
+
+
+def _check(mine: object, theirs: object) -> None:
+    """Refuse what the library trips over: it follows pointers, but not into maps."""
+    if kind_of(mine) is Kind.PTR and kind_of(theirs) in {Kind.MAP, Kind.STRUCT}:
+        raise Mismatch("an object is in the place of a dictionary")
