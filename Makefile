@@ -2,6 +2,8 @@
 #
 # Variables:  CLUSTER=...  where `e2e` runs: embedded, envtest (a control plane in
 #                          KUBEBUILDER_ASSETS), kind, kubeconfig (that of KUBECONFIG)
+#             WORKERS=2    among how many processes `test` and `e2e` share their files, each
+#                          with servers of its own; 0, and so where the cluster is one: none
 #             LONG=1       soaks and full-length faults as well
 #             KEEP=1       `demo` leaves its servers running
 #             ARGS=...     more arguments for pytest, or for the bench
@@ -14,6 +16,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 CLUSTER ?= embedded
+WORKERS ?= $(if $(filter kind kubeconfig,$(CLUSTER)),0,2)
 LONG ?=
 KEEP ?=
 ARGS ?=
@@ -21,6 +24,9 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 PEER := build/bench/venv
+# A file stays together: its tests share what is made once for it. The files keep their
+# order, in which the stories, of which one takes long, come before the unit tests.
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 export CLUSTER LONG
 export UV_PYTHON_DOWNLOADS := never
 
@@ -51,10 +57,10 @@ check: $(INSTALLED)  ## Lint, types, layers, generated files
 	$(BIN)/python -m tools.conditions --check docs/conditions.md
 
 test: $(INSTALLED)  ## Every test that needs no cluster of yours
-	CLUSTER=embedded $(BIN)/pytest --cov --cov-report=term $(ARGS) tests
+	CLUSTER=embedded $(PYTEST) --cov --cov-report=term $(ARGS) tests
 
 e2e: $(INSTALLED)  ## The stories and the API contract on CLUSTER
-	$(BIN)/pytest $(ARGS) tests/contract tests/e2e
+	$(PYTEST) $(ARGS) tests/contract tests/e2e
 
 bench: $(INSTALLED)  ## What the engine costs, and what kopf does, in the same run
 	UV_PROJECT_ENVIRONMENT=$(PEER) $(BIN)/uv sync --quiet --frozen --only-group bench

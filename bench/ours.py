@@ -77,7 +77,12 @@ async def measure(kubeconfig: str, *, resources: int) -> None:
         # As a controller begins its run.
         for resource in stores.static_secrets.values():
             queue.add(resource.key, Lane.DUE)
-        triggers.connect(connection=_nobody, auth=_nobody, static_secret=queue.add)
+        triggers.connect(
+            connection=_nobody,
+            auth=_nobody,
+            static_secret=queue.add,
+            transformation=_nobody,
+        )
         for stage in (Stage.READY, Stage.BURST, Stage.TRICKLE):
             watch = Stopwatch()
             await _take(queue, resources)
@@ -108,6 +113,7 @@ def _triggers(stores: Stores, settings: Settings) -> Triggers:
         connections=stores.connections,
         auths=stores.auths,
         static_secrets=stores.static_secrets,
+        transformations=stores.transformations,
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,

@@ -42,12 +42,15 @@ while the destination holds what Vault last said for this spec; after three refr
 No failure ever blanks or deletes a destination Secret.
 Each transition writes one Event: a Warning with the reason in the column *Event*, and a Normal \
 `SecretSynced` or `Accepted` when the resource is well.
+When Vault shows an older version of an entry of kv-v2 than it did before, as after it was restored from a snapshot, that \
+is what the Secret holds from then on, and a Warning `SecretVersionWentBack` tells both versions, once \
+(`vso_vault_versions_gone_back_total`).
 
 """
 
 RETRIES = """\
-**Tried again** tells what happens without anybody's doing. A change of the resource, of the VaultAuth or the \
-VaultConnection it refers to, or of a Secret that it created wakes it at once in any case. While a Vault does not \
+**Tried again** tells what happens without anybody's doing. A change of the resource, of the VaultAuth, \
+VaultConnection or SecretTransformation it refers to, or of a Secret that it created wakes it at once in any case. While a Vault does not \
 serve, its resources do not try: they are woken when it does ([outages](outages.md)).
 
 """

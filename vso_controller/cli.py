@@ -1,5 +1,7 @@
 """The command line: `vso-controller [run] [--flag ...]`.
 
+`vso-controller render` is `app.rendering`.
+
 Exit codes: 0 after a request to stop (SIGTERM, SIGINT), be it that work was cut short;
 1 when the program could not go on; 2 for wrong arguments; 130 when a second SIGINT
 did not want to wait for the first. `--help` says so, too (`settings.flags`).
@@ -17,8 +19,10 @@ from importlib.metadata import version
 import structlog
 
 from vso_controller.app.process import run
+from vso_controller.app.rendering import render
 from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.logs import configure_logs
+from vso_controller.foundation.logstream import LossyFile
 from vso_controller.foundation.threads import AbandonedThreads
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import Settings
@@ -40,16 +44,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"vso-controller {version('vso-controller')}\n")
         return 0
     command = given.pop(0) if given and not given[0].startswith("-") else "run"
-    if command != "run":
-        sys.stderr.write(
-            f"vso-controller: error: unknown command {command!r}; it is `run`"
-            " (see --help)\n"
-        )
-        return USAGE
+    match command:
+        case "run":
+            return _run(given)
+        case "render":
+            return render(given)
+    sys.stderr.write(
+        f"vso-controller: error: unknown command {command!r}; it is `run` or `render`"
+        " (see --help)\n"
+    )
+    return USAGE
+
+
+def _run(given: Sequence[str]) -> int:
     settings = load_settings(given, os.environ)
-    configure_logs(level=settings.log_level, form=settings.log_format)
+    lines = configure_logs(level=settings.log_level, form=settings.log_format)
     try:
-        asyncio.run(_run_until_signal(settings))
+        asyncio.run(_run_until_signal(settings, lines))
     except Invalid as error:
         # What is wrong is outside of the program: a traceback would not help.
         log.error("cannot_start", error=str(error))  # noqa: TRY400
@@ -60,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _run_until_signal(settings: Settings) -> None:
+async def _run_until_signal(settings: Settings, lines: LossyFile) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(AbandonedThreads(BLOCKING_CALLS))
@@ -75,4 +86,4 @@ async def _run_until_signal(settings: Settings) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, request_stop)
-    await run(settings, stop)
+    await run(settings, stop, lost_lines=lambda: lines.dropped)

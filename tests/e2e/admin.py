@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -31,7 +32,10 @@ _PLURALS = {
     "VaultConnection": "vaultconnections",
     "VaultAuth": "vaultauths",
     "VaultStaticSecret": "vaultstaticsecrets",
+    "SecretTransformation": "secrettransformations",
 }
+OURS = tuple(kind for kind in _PLURALS if "Vault" in kind or "Transform" in kind)
+"""The custom resources."""
 VSO = "secrets.hashicorp.com/v1beta1"
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 
@@ -50,6 +54,7 @@ class Admin:
     def __init__(self, *, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
         self._url = url
+        self._lifetimes = itertools.count(24 * 3600)  # seconds
 
     @classmethod
     @asynccontextmanager
@@ -113,12 +118,13 @@ class Admin:
         return items
 
     async def token(self, namespace: str, account: str, *, audience: str = "") -> str:
-        """Return a token for a ServiceAccount, good for a day.
+        """Return a token for a ServiceAccount, good for about a day.
 
-        An audience of "" is the API server itself.
+        An audience of "" is the API server itself. No two of a process are the same,
+        as those would be which Kubernetes 1.20 makes for one account in one second.
         """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-        spec: dict[str, object] = {"expirationSeconds": 24 * 3600}
+        spec: dict[str, object] = {"expirationSeconds": next(self._lifetimes)}
         if audience:
             spec["audiences"] = [audience]
         token: str = (await self._ask("POST", path, {"spec": spec}))["status"]["token"]
@@ -131,7 +137,7 @@ class Admin:
 
     async def _wait_served(self) -> None:
         async def served() -> None:
-            for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
+            for kind in OURS:
                 try:
                     await self.list(kind, "default", VSO)
                 except Refused as error:
@@ -166,7 +172,7 @@ def named(
 ) -> Manifest:
     """Return a manifest of one of our kinds, or of the core group."""
     manifest: Manifest = {
-        "apiVersion": VSO if kind.startswith("Vault") else "v1",
+        "apiVersion": VSO if kind in OURS else "v1",
         "kind": kind,
         "metadata": {"namespace": namespace, "name": name},
     }

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.admin import VSO, Manifest, decoded, named
+from tests.e2e.admin import OURS, VSO, Manifest, decoded, named
 from tests.support.conditions import eventually
 from tests.support.openbao import OpenBao
 from tests.support.oracle.records import Ref
@@ -46,7 +46,7 @@ class Team:
 
     async def remove(self) -> None:
         """Delete the resources, so that nobody works on them any more."""
-        for kind in ("VaultStaticSecret", "VaultAuth", "VaultConnection"):
+        for kind in reversed(OURS):
             for each in await self._admin.list(kind, self.namespace, VSO):
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
 
@@ -105,6 +105,11 @@ class Team:
             | (destination or {}),
         }
         manifest = self.named("VaultStaticSecret", name, spec=spec | changes)
+        return await self._admin.apply(manifest)
+
+    async def share(self, name: str = "shared", **spec: object) -> Manifest:
+        """Create or change a SecretTransformation."""
+        manifest = self.named("SecretTransformation", name, spec=spec)
         return await self._admin.apply(manifest)
 
     async def put(self, name: str = "app", **data: object) -> None:
@@ -184,7 +189,7 @@ class Team:
     async def everything(self) -> str:
         """Return all that people may read here: statuses and Events, as text."""
         shown: list[Manifest] = await self._admin.list("Event", self.namespace)
-        for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
+        for kind in OURS:
             manifest = named(kind, self.namespace, "")
             version = manifest["apiVersion"]
             shown += await self._admin.list(kind, self.namespace, version)

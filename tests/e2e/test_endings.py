@@ -95,7 +95,7 @@ async def test_second_interrupt_ends_the_process_at_once(alone: World) -> None:
         await eventually(lambda: says(replica, "stopping"), within=PATIENCE)
         took = await end(replica, signal.SIGINT)
 
-        assert replica.process.exit_code == 130
+        assert replica.process.exit_code == 130, replica.process.log_tail()
         assert took < ALLOWED / 2
         assert says_now(replica, "interrupted")
         assert "Traceback" not in replica.process.log.read_text()

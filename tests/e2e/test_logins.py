@@ -408,6 +408,7 @@ async def test_tokens_that_end_while_they_are_needed_are_replaced_unnoticed(
 ) -> None:
     await log_in_by_app_role(team, ttl="2s", token_max_ttl="3s")
     names = await several(team, 2)
+    logins = LoginCount.begin(team.world, f"approle-{team.namespace}")
     mark = team.world.vault_proxy.recorder.mark()
 
     await refreshes(team, names, times=8)
@@ -416,6 +417,9 @@ async def test_tokens_that_end_while_they_are_needed_are_replaced_unnoticed(
     reads = [one for one in seen if "/secret/data/" in one.head.path]
     answered = (one for one in reads if one.duration is not None)
     assert {one.status for one in answered} == {200}
+    rests = [later - one for one, later in pairwise(logins.starts)]
+    assert rests, "no token lives longer than 3 s"
+    assert min(rests) > 1, "the next login is due when the token has little left"
     for name in names:
         await team.wait_ready(name)
 

@@ -1,4 +1,4 @@
-"""Stories of surroundings that are worn out: no file descriptors, no name server.
+"""Stories of surroundings that are worn out: no file descriptors, no room, no names.
 
 The process goes on, does what it can, and spends little on what it cannot do.
 `LONG=1` lets them last.
@@ -7,6 +7,7 @@ The process goes on, does what it can, and spends little on what it cannot do.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 from collections.abc import AsyncIterator, Iterator
@@ -40,7 +41,7 @@ async def test_row_69_process_without_file_descriptors_waits_for_better_times(
         await team.sync()
         await team.wait_ready()
 
-        with short_of_files(replica):
+        with limited(replica, resource.RLIMIT_NOFILE, TOO_FEW):
             alone.proxy.reset_connections()
             alone.vault_proxy.reset_connections()
             await team.put(password="n3w")
@@ -50,6 +51,30 @@ async def test_row_69_process_without_file_descriptors_waits_for_better_times(
 
         await team.wait_value("password", b"n3w")
         await team.wait_ready()
+    check_unharmed(replica)
+
+
+async def test_row_69_process_whose_log_finds_no_room_works_on(
+    alone: World, team: Team
+) -> None:
+    async with alone.controller() as replica:
+        await team.put(password="0ld")
+        await team.sync()
+        await team.wait_ready()
+
+        with limited(replica, resource.RLIMIT_FSIZE, 0):
+            before = replica.process.log.read_bytes()
+            await team.put(password="n3w")
+            await team.wait_value("password", b"n3w")
+            assert replica.process.log.read_bytes() == before
+        await eventually(lambda: has_lost_lines(replica), within=PATIENCE)
+        await team.put(password="newer")
+
+        await team.wait_value("password", b"newer")
+        await team.wait_ready()
+    told = replica.process.log.read_text()[len(before) :].splitlines()
+    assert told
+    assert all(json.loads(line) for line in told)
     check_unharmed(replica)
 
 
@@ -89,15 +114,19 @@ def by_name(url: str) -> str:
 
 
 @contextmanager
-def short_of_files(replica: Controller) -> Iterator[None]:
-    """Let a process open no file and no socket for the length of the block."""
+def limited(replica: Controller, what: int, limit: int) -> Iterator[None]:
+    """Give a process no more than `limit` of a resource for the length of the block."""
     pid = replica.process.pid
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (TOO_FEW, hard))
+    soft, hard = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (limit, hard))
     try:
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.prlimit(pid, what, (soft, hard))
+
+
+async def has_lost_lines(replica: Controller) -> None:
+    assert await replica.metric("vso_controller_log_lines_lost_total") > 0
 
 
 @asynccontextmanager

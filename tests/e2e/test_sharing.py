@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
 from tests.e2e.team import PATIENCE, Team
@@ -18,7 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 
 FLEET = tuple(f"app-{number}" for number in range(50))
 PERIOD = 3.0  # seconds
-CLOSE = 0.7  # seconds; so near to its slot a read is, however busy the machine
+LATE = 1  # reads of a slot before the first, for the machine may be busy
 
 
 async def test_fifty_resources_on_one_path_cost_one_read_a_slot(
@@ -38,8 +36,8 @@ async def test_fifty_resources_on_one_path_cost_one_read_a_slot(
     await eventually(lambda: has_reads(team, mark, 4), within=PATIENCE)
 
     started = [read.started for read in reads_of(team, mark)]
-    gaps = [later - earlier for earlier, later in pairwise(started)]
-    assert [gap for gap in gaps if abs(gap - PERIOD) > CLOSE] == []
+    slots = 1 + (started[-1] - started[0]) // PERIOD
+    assert len(started) <= slots + LATE
 
 
 async def test_who_was_woken_after_a_write_sees_it_though_an_older_read_goes_on(

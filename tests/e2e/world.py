@@ -64,6 +64,7 @@ SHORT_LEASE = (
 )
 _TEAMS = count(1)
 _REPLICAS = count(1)
+_LOGS = count(1)
 
 
 class Controller:
@@ -243,7 +244,8 @@ def controller_process(
         ),
         endpoint=endpoint,
         ready=answers(f"{endpoint}/{ready}"),
-        log=folder / f"controller-{probes}.log",
+        # Of its own: a port is soon another's, who would find our lines there.
+        log=folder / f"controller-{next(_LOGS)}.log",
         env=environment_of(program),
     )
 

@@ -18,7 +18,7 @@ from vso_controller.domain import hmackey
 from vso_controller.foundation.digest import digest_of
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.events import EventKind, EventSubject
-from vso_controller.foundation.listwatch import EventType, WatchEvent
+from vso_controller.foundation.listwatch import EventType, Page, WatchEvent
 from vso_controller.foundation.objects import (
     Envelope,
     NewSecret,
@@ -101,6 +101,27 @@ class FakeVersionStores:
             store.apply(event)
 
 
+class FakePages:
+    """Lists the Secrets that have all of some labels, two a page."""
+
+    def __init__(self, kubernetes: FakeKubernetes, labels: Mapping[str, str]) -> None:
+        self._kubernetes = kubernetes
+        self._labels = labels
+
+    async def list_page(
+        self, *, resource_version: str, continue_token: str
+    ) -> Page[ObservedSecret]:
+        await self._kubernetes._receive("list")
+        found = [
+            each
+            for each in self._kubernetes.secrets.values()
+            if self._labels.items() <= each.labels.items()
+        ]
+        start = int(continue_token or "0")
+        rest = str(start + 2) if len(found) > start + 2 else ""
+        return Page(tuple(found[start : start + 2]), "1", rest)
+
+
 class FakeKubernetes:
     """Secrets, status writes and Events in memory; `writes` counts what changed.
 
@@ -148,7 +169,14 @@ class FakeKubernetes:
         data = await self.read_data(key)
         self.opened += 1
         secret = self.secrets[key]
-        return OpenSecret(key, secret.uid, secret.resource_version, data)
+        return OpenSecret(
+            key=key,
+            uid=secret.uid,
+            resource_version=secret.resource_version,
+            data=data,
+            labels=secret.labels,
+            annotations=secret.annotations,
+        )
 
     async def create(self, secret: NewSecret) -> ObservedSecret:
         await self._receive("create", secret.key)

@@ -58,6 +58,7 @@ class VaultInMemory:
     stored: dict[str, object] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     delays: dict[Operation, float] = field(default_factory=dict)
+    sealing: dict[str, str] = field(default_factory=dict)  # ciphertext: plaintext
     failures: dict[Operation, OperationFailed] = field(default_factory=dict)
     calls: Counter[Operation] = field(default_factory=Counter)
     requests: list[VaultRequest] = field(default_factory=list)
@@ -94,8 +95,11 @@ class VaultInMemory:
             case Operation.REVOKE_TOKEN:
                 del self.tokens[token.value]
                 return {}
-            case Operation.READ if "/".join(request.path) not in self.denied:
-                return self._read(request)
+            case Operation.READ | Operation.ENCRYPT | Operation.DECRYPT if (
+                "/".join(request.path) not in self.denied
+            ):
+                is_read = request.operation is Operation.READ
+                return self._read(request) if is_read else self._transit(request)
             case _:
                 raise PermissionDenied("permission denied")
 
@@ -104,6 +108,16 @@ class VaultInMemory:
         if path not in self.stored:
             raise PathNotFound(path)
         return {"data": self.stored[path]}
+
+    def _transit(self, request: VaultRequest) -> dict[str, object]:
+        body = request.body.reveal() if request.body is not None else {}
+        if request.operation is Operation.DECRYPT:
+            if body["ciphertext"] not in self.sealing:
+                raise InvalidRequest("invalid ciphertext")
+            return {"data": {"plaintext": self.sealing[body["ciphertext"]]}}
+        ciphertext = f"vault:v1:{len(self.sealing)}"
+        self.sealing[ciphertext] = body["plaintext"]
+        return {"data": {"ciphertext": ciphertext}}
 
     def _capabilities(self, request: VaultRequest) -> dict[str, object]:
         body = request.body.reveal() if request.body is not None else {}

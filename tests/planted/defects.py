@@ -158,11 +158,43 @@ DEFECTS = (
         long=True,
     ),
     _defect(
+        "stored tokens are believed",
+        "domain/test_clientcache.py::test_entry_that_was_changed_is_not_used",
+        "domain/clientcache.py",
+        'return not compare_digest(data.get(_MAC, b""), sign(content))',
+        "return False",
+        long=True,
+    ),
+    _defect(
         "refusals of Vault's make no rest",
         "vault/test_session_login.py::test_refused_identity_logs_in_ever_more_rarely",
         "vault/login_rest.py",
         "self._length * timing.growth",
         "0.0",
+        long=True,
+    ),
+    _defect(
+        "rendered whatever the input",
+        "reconcilers/test_transformation.py"
+        "::test_defect_40_template_with_a_will_of_its_own_changes_nothing",
+        "reconcilers/filling.py",
+        "bool(there)\n        and",
+        "False\n        and",
+    ),
+    _defect(
+        "Jinja2's nodes unchecked",
+        "templating/jinja/test_hostile.py::test_bomb_meets_a_limit_that_is_named",
+        "templating/jinja/reading.py",
+        "    _check(template, text, deepest=min(DEEPEST, limits.nesting))\n",
+        "",
+    ),
+    _defect(
+        "failed templates rendered again",
+        "reconcilers/test_transformation.py"
+        "::test_template_that_fails_is_rendered_once_for_each_input",
+        "reconcilers/filling.py",
+        "if isinstance(last.outcome, Failure):",
+        "if False:",
         long=True,
     ),
 )

@@ -97,10 +97,7 @@ class OpenBao:
     async def unseal(self) -> None:
         """Unseal the server and wait until it serves requests."""
         await self.root.write("sys/unseal", {"key": self._unseal_key})
-        await eventually(
-            answers(f"{self.address}/v1/sys/health", ca_pem=self.ca_pem),
-            within=_UNSEAL_PATIENCE,
-        )
+        await self._wait_serving()
 
     async def start_again(self) -> None:
         """Start a server whose process was stopped or killed, and unseal it."""
@@ -113,6 +110,23 @@ class OpenBao:
         self._check_durable()
         await self.process.restart()
         await self.unseal()
+
+    async def save_snapshot(self) -> bytes:
+        """Return all that the server holds now."""
+        self._check_durable()
+        return await self.root.download("sys/storage/raft/snapshot")
+
+    async def restore_snapshot(self, snapshot: bytes) -> None:
+        """Have the server hold what it held then, and wait until it serves that."""
+        self._check_durable()
+        await self.root.upload("sys/storage/raft/snapshot", snapshot)
+        await self._wait_serving()
+
+    async def _wait_serving(self) -> None:
+        await eventually(
+            answers(f"{self.address}/v1/sys/health", ca_pem=self.ca_pem),
+            within=_UNSEAL_PATIENCE,
+        )
 
     def _check_durable(self) -> None:
         if self._storage is Storage.MEMORY:

@@ -113,6 +113,14 @@ class BaoApi:
         """DELETE `path`. Raises Refused for any status from 400."""
         await self._request("DELETE", path, None)
 
+    async def download(self, path: str) -> bytes:
+        """GET `path`, whose answer is no JSON. Raises Refused from 400."""
+        return await self._exchange("GET", path, None)
+
+    async def upload(self, path: str, content: bytes) -> None:
+        """POST `content`, which is no JSON, to `path`. Raises Refused from 400."""
+        await self._exchange("POST", path, content)
+
     async def create_namespace(self, name: str) -> BaoApi:
         """Create a namespace below this one; return the API within it."""
         await self.write(f"sys/namespaces/{name}")
@@ -145,6 +153,11 @@ class BaoApi:
     async def _request(
         self, method: str, path: str, body: Mapping[str, object] | None
     ) -> Reply:
+        content = None if body is None else json.dumps(body).encode()
+        reply: Reply = json.loads(await self._exchange(method, path, content) or b"{}")
+        return reply
+
+    async def _exchange(self, method: str, path: str, content: bytes | None) -> bytes:
         headers = {"X-Vault-Request": "true"}
         if self.token:
             headers["X-Vault-Token"] = self.token
@@ -152,16 +165,17 @@ class BaoApi:
             headers["X-Vault-Namespace"] = self.namespace
         url = URL(f"{self._address}/v1/{path}", encoded=True)
         async with self._http.request(
-            method, url, headers=headers, json=body
+            method, url, headers=headers, data=content
         ) as response:
-            reply: Reply = json.loads(await response.read() or b"{}")
+            answer = await response.read()
             if response.status >= 400:
+                reply: Reply = json.loads(answer or b"{}")
                 raise Refused(
                     f"{method} {path}",
                     status=response.status,
                     errors=reply.get("errors") or (),
                 )
-            return reply
+            return answer
 
 
 def token_in(reply: Reply) -> Token:

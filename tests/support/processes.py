@@ -157,6 +157,7 @@ class ServerProcess:
         return "\n".join(lines[-_TAIL_LINES:])
 
     async def _spawn(self) -> asyncio.subprocess.Process:
+        _heed_interrupts()
         with self._open_log() as log:
             self._log_start = log.tell()
             return await asyncio.create_subprocess_exec(
@@ -218,6 +219,16 @@ async def _start_on_free_ports(build: Callable[[], ServerProcess]) -> ServerProc
     process = build()
     await process.start()
     return process
+
+
+def _heed_interrupts() -> None:
+    """See to it that what this process starts can be interrupted.
+
+    What a shell without job control runs in its background ignores SIGINT, and so do
+    its children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 
 from vso_controller import cli
 from vso_controller.foundation.errors import Invalid, Transient
+from vso_controller.foundation.logstream import LossyFile
 from vso_controller.settings.model import Settings
 
 
@@ -18,7 +20,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """Have a program that notes its settings and ends at once."""
     seen: list[Settings] = []
 
-    async def program(settings: Settings, stop: asyncio.Event) -> None:
+    async def program(settings: Settings, stop: asyncio.Event, **_: object) -> None:
         seen.append(settings)
         assert not stop.is_set()
 
@@ -29,7 +31,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave the logs of this process, and what is set around it, as they are."""
-    monkeypatch.setattr(cli, "configure_logs", lambda **_: None)
+    monkeypatch.setattr(cli, "configure_logs", lambda **_: LossyFile(sys.stderr))
     for name in tuple(os.environ):
         if name.startswith("VSO_"):
             monkeypatch.delenv(name)
@@ -119,7 +121,7 @@ def test_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_wrong_outside_of_the_program_ends_with_1_and_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def program(settings: Settings, stop: asyncio.Event) -> None:
+    async def program(settings: Settings, stop: asyncio.Event, **_: object) -> None:
         raise Invalid(f"no kubeconfig at /nowhere, {settings.namespace} {stop}")
 
     monkeypatch.setattr(cli, "run", program)
@@ -133,7 +135,7 @@ def test_what_is_wrong_outside_of_the_program_ends_with_1_and_one_line(
 
 
 def test_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def program(settings: Settings, stop: asyncio.Event) -> None:
+    async def program(settings: Settings, stop: asyncio.Event, **_: object) -> None:
         raise Transient(f"nobody caught this: {settings.namespace} {stop}")
 
     monkeypatch.setattr(cli, "run", program)
@@ -146,7 +148,7 @@ def test_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_signal_asks_the_program_to_stop(
     monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
-    async def program(_: Settings, stop: asyncio.Event) -> None:
+    async def program(_: Settings, stop: asyncio.Event, **__: object) -> None:
         os.kill(os.getpid(), number)
         async with asyncio.timeout(5):
             await stop.wait()
@@ -159,7 +161,7 @@ def test_signal_asks_the_program_to_stop(
 def test_second_interrupt_does_not_wait_for_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def program(_: Settings, stop: asyncio.Event) -> None:
+    async def program(_: Settings, stop: asyncio.Event, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         async with asyncio.timeout(5):
             await stop.wait()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import GROUPS, Settings
@@ -42,10 +43,13 @@ ONE_AND_OTHER = {
     "retry_burst": ("1", "2"),
     "min_refresh_after": ("1s", "2s"),
     "read_freshness_floor": ("1s", "2s"),
+    # There is one, so the other is the same one twice.
+    "global_transformation_options": ("exclude-raw", "exclude-raw,exclude-raw"),
     "namespace_fallback": ("true", "false"),
     "connection_probe_interval": ("1s", "2s"),
     "ca_path_roots": ("/one", "/one,/other"),
     "vault_address_allow": ("one", "*.other,10.0.0.0/8"),
+    "client_cache_persistence_model": ("direct-unencrypted", "direct-encrypted"),
     "credential_path_roots": ("/one", "/one,/other"),
     "read_sharing_window": ("1s", "2s"),
     "connection_outage_probe_interval": ("1s", "2s"),
@@ -108,6 +112,8 @@ def test_defaults_are_the_documented_ones() -> None:
             Path("/var/run/secrets/vault-ca"),
         ),
         "vault_address_allow": (),
+        "global_transformation_options": (),
+        "client_cache_persistence_model": PersistenceModel.NONE,
         "credential_path_roots": (Path("/etc/vso-controller/credentials"),),
         "vault_max_concurrent_reads": 32,
         "watch_namespaces": (),

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vso_controller.api.model import ApiModel
+from vso_controller.api.v1beta1.secrettransformation import (
+    SecretTransformationSpec,
+    SecretTransformationStatus,
+)
 from vso_controller.api.v1beta1.vaultauth import VaultAuthSpec, VaultAuthStatus
 from vso_controller.api.v1beta1.vaultconnection import (
     VaultConnectionSpec,
@@ -40,7 +44,7 @@ class Kind:
     spec: type[ApiModel]
     status: type[ApiModel]
     columns: tuple[PrinterColumn, ...]
-    upstream_finalizer: str  # may sit on objects that the upstream operator handled
+    upstream_finalizer: str  # may sit on objects that it handled; "" if it adds none
 
     @property
     def name(self) -> str:
@@ -90,8 +94,23 @@ VAULT_STATIC_SECRET = Kind(
     columns=(_SYNCED, _HEALTHY, _READY, _AGE),
     upstream_finalizer=f"vaultstaticsecret.{GROUP}/finalizer",
 )
+SECRET_TRANSFORMATION = Kind(
+    resource=ResourceType(
+        GROUP, VERSION, "secrettransformations", "SecretTransformation"
+    ),
+    singular="secrettransformation",
+    list_kind="SecretTransformationList",
+    description=(
+        "A SecretTransformation has templates and filters that several resources can "
+        "refer to."
+    ),
+    spec=SecretTransformationSpec,
+    status=SecretTransformationStatus,
+    columns=(_HEALTHY, _READY, _AGE),
+    upstream_finalizer="",
+)
 
-KINDS = (VAULT_CONNECTION, VAULT_AUTH, VAULT_STATIC_SECRET)
+KINDS = (VAULT_CONNECTION, VAULT_AUTH, VAULT_STATIC_SECRET, SECRET_TRANSFORMATION)
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from random import Random
 
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -18,7 +19,9 @@ from vso_controller.api.kinds import (
 )
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.app.engine import Engine
+from vso_controller.app.keeping import Keeping, Ways
 from vso_controller.app.stores import Reflectors, Stores
+from vso_controller.app.templates import template_renderer
 from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
@@ -46,9 +49,14 @@ from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.observing import ObservingReconciler
 from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.secrettransformation import (
+    SecretTransformationReconciler,
+)
+from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
@@ -57,6 +65,7 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.controller import Controller
 from vso_controller.runtime.informers import Informers
@@ -65,9 +74,9 @@ from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
 from vso_controller.settings.naming import flag
 from vso_controller.vault.client import VaultClient
-from vso_controller.vault.ports import Transport
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.reach import Reach
-from vso_controller.vault.session import VaultSession
+from vso_controller.vault.session import NOTHING_KEPT, VaultSession
 from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tls import SystemTrust, build_tls
 
@@ -104,7 +113,16 @@ class Controllers:
         self._clock = clock
         self._random = random
         self._known = KnownResources()
+        self._versions = SeenVersions(observer=metrics)
         self.hmac_key = self._hmac_key()
+        self._fillings = Fillings(digest=self.hmac_key.digest, observer=metrics)
+        self._transformations = Transformations(
+            resources=stores.transformations,
+            renderer=template_renderer(clock.now),
+            digest=self.hmac_key.digest,
+            exclude_raw=settings.excludes_raw,
+            scopes=settings.watch_scopes,
+        )
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
         self._intentions = Intentions(
             session=reads, digest_key=Secret(randomness.token_bytes(32))
@@ -133,20 +151,39 @@ class Controllers:
             versions=self.versions,
             secrets=Secrets(session=writes, decoder=self.decoder),
         )
+        logins = Logins(
+            tokens=ServiceAccountTokens(session=reads),
+            secrets=live,
+            files=RootedFiles(
+                roots=settings.credential_path_roots,
+                flag=flag("credential_path_roots"),
+            ),
+        )
+        self.keeping = Keeping(
+            settings=settings,
+            stores=stores,
+            ways=Ways(
+                references=self._references,
+                connections=self._connections,
+                logins=logins,
+                make_session=self._make_session,
+            ),
+            reads=reads,
+            writes=writes,
+            sign=self.hmac_key.sign,
+            metrics=metrics,
+            clock=clock,
+            random=random,
+        )
         self._sessions = SessionPool(
             references=self._references,
             connections=self._connections,
-            logins=Logins(
-                tokens=ServiceAccountTokens(session=reads),
-                secrets=live,
-                files=RootedFiles(
-                    roots=settings.credential_path_roots,
-                    flag=flag("credential_path_roots"),
-                ),
-            ),
+            logins=logins,
             secrets=CredentialSecrets(versions=self.versions),
             reads=self._shared_reads(),
             make_session=self._make_session,
+            keepers=self.keeping.persistence,
+            records=self.keeping.records,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
             wake_consumer=self._triggers.wake_consumer,
@@ -160,6 +197,7 @@ class Controllers:
             connection=self._vault_connections().enqueue,
             auth=self._vault_auths().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
+            transformation=self._secret_transformations().enqueue,
         )
 
     async def stand_down(self) -> None:
@@ -169,8 +207,11 @@ class Controllers:
         is kept from one leadership to the next.
         """
         self._known.clear()
+        self._versions.clear()
+        self._fillings.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         self._sessions.clear()
+        self.keeping.clear()
         self._unlabelled.clear()
         await self._connections.close()
 
@@ -217,9 +258,11 @@ class Controllers:
             resources=self._stores.static_secrets,
             sessions=self._sessions,
             destinations=destinations,
+            transformations=self._transformations,
+            fillings=self._fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
             known=self._known,
-            digest=self.hmac_key.digest,
+            versions=self._versions,
             operator_namespace=self._settings.namespace,
             policy=RefreshPolicy(
                 floor=self._settings.min_refresh_after,
@@ -228,6 +271,16 @@ class Controllers:
             clock=self._clock,
         )
         return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
+
+    def _secret_transformations(self) -> Controller:
+        store = self._stores.transformations
+        reconciler = SecretTransformationReconciler(
+            resources=store,
+            transformations=self._transformations,
+            reporter=self._reporter(SECRET_TRANSFORMATION, store),
+            clock=self._clock,
+        )
+        return self._add(SECRET_TRANSFORMATION, reconciler, store)
 
     def _add(
         self, kind: Kind, reconciler: Reconciler, store: Store[Envelope]
@@ -328,7 +381,11 @@ class Controllers:
         return bulkhead
 
     def _make_session(
-        self, client: Transport, login: IdentityLogin, namespace: str
+        self,
+        client: Transport,
+        login: IdentityLogin,
+        namespace: str,
+        keeper: TokenKeeper = NOTHING_KEPT,
     ) -> VaultSession:
         return VaultSession(
             transport=client,
@@ -338,6 +395,7 @@ class Controllers:
             observer=self._metrics.logins(login.name),
             namespace=namespace,
             timing=_session_timing(self._settings),
+            keeper=keeper,
         )
 
 
@@ -356,6 +414,7 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         connections=stores.connections,
         auths=stores.auths,
         static_secrets=stores.static_secrets,
+        transformations=stores.transformations,
         secrets=stores.secrets,
         operator_namespace=settings.namespace,
         namespace_fallback=settings.namespace_fallback,

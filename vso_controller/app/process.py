@@ -14,7 +14,7 @@ import gc
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -47,8 +47,8 @@ from vso_controller.runtime.watchdog import Watchdog, WatchdogTiming
 from vso_controller.settings.model import Settings
 
 VERSION = version("vso-controller")
-LAST_EVENTS = 1.0
-"""Seconds that the last Events may take before the lease is given back."""
+LAST_WORDS = 1.0
+"""Seconds that the last Events and tokens may take before the lease is given back."""
 UNLIMITED = 0
 WRITE_CONNECTIONS = 32
 """How many writes to the API server may be under way at once."""
@@ -56,9 +56,12 @@ WRITE_CONNECTIONS = 32
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings, stop: asyncio.Event, *, lost_lines: Callable[[], int]
+) -> None:
     """Run the controller until `stop` is set.
 
+    `lost_lines` tells how many lines of the log could not be written.
     Raises Invalid if the settings for the connection to the API server, for the
     election or an address to listen on are of no use.
     """
@@ -71,9 +74,16 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         clock=clock,
     )
     gate = LeaseGate(clock=clock, margin=_margin(settings))
+    metrics = Metrics(version=VERSION)
+    metrics.log_lines_lost(lost_lines)
     async with _sessions(connection, _fences(settings, gate)) as sessions:
         process = _Process(
-            settings=settings, timing=timing, gate=gate, clock=clock, sessions=sessions
+            settings=settings,
+            timing=timing,
+            gate=gate,
+            clock=clock,
+            sessions=sessions,
+            metrics=metrics,
         )
         calm_collector()
         log.info("started", version=VERSION, server=connection.server)
@@ -155,6 +165,7 @@ class _Process:
         gate: LeaseGate,
         clock: Clock,
         sessions: _Sessions,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._timing = timing
@@ -162,7 +173,7 @@ class _Process:
         self._clock = clock
         self._sessions = sessions
         self._random = SystemRandom()
-        self._metrics = Metrics(version=VERSION)
+        self._metrics = metrics
         self._stores = Stores(settings.watch_scopes)
         self._events = EventRecorder(session=sessions.events, clock=clock)
         self._engine = Engine(
@@ -326,15 +337,23 @@ class _Process:
             await self._controllers.stand_down()
 
     async def _reconcile(self, stop: asyncio.Event) -> None:
-        """Run the controllers and send their Events, which are writes as others are.
+        """Run the controllers, send their Events and keep their sessions.
 
-        None may be on its way any more when the lease is given back.
+        These are writes as others are: none may be on its way any more when the lease
+        is given back.
         """
         async with asyncio.TaskGroup() as group:
-            events = group.create_task(self._events.run())
+            keeping = self._controllers.keeping
+            background = [
+                group.create_task(self._events.run()),
+                group.create_task(keeping.run()),
+            ]
             await self._engine.run(stop)
-            await self._events.drain(within=LAST_EVENTS)
-            events.cancel()
+            async with asyncio.TaskGroup() as last:
+                last.create_task(self._events.drain(within=LAST_WORDS))
+                last.create_task(keeping.finish(within=LAST_WORDS))
+            for task in background:
+                task.cancel()
 
 
 def _let_be() -> None:

@@ -7,6 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -49,12 +50,19 @@ class Stores:
         self.connections: Store[Envelope] = Store(scopes=scopes)
         self.auths: Store[Envelope] = Store(scopes=scopes)
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
+        self.transformations: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
         self.hmac_key: Store[OpenSecret] = Store()
 
     async def wait_synced(self) -> None:
         """Wait until every store has been filled from a whole list."""
-        for store in (self.connections, self.auths, self.static_secrets, self.secrets):
+        for store in (
+            self.connections,
+            self.auths,
+            self.static_secrets,
+            self.transformations,
+            self.secrets,
+        ):
             await store.wait_synced()
 
 
@@ -88,6 +96,7 @@ class Reflectors:
             yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
             yield self._of_kind(VAULT_AUTH, stores.auths, scope)
             yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
+            yield self._of_kind(SECRET_TRANSFORMATION, stores.transformations, scope)
 
     def of_secrets(
         self,

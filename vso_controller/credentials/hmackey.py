@@ -10,6 +10,8 @@ reported and never overwritten, since other objects may depend on it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -99,6 +101,12 @@ class HmacKey:
         if self._value is None:
             raise KeyUnknown(f"the key in Secret {self._key} is not known yet")
         return digest_of(data, self._value.reveal())
+
+    def sign(self, message: bytes) -> bytes:
+        """Return HMAC-SHA256 of `message`. Raises KeyUnknown as `digest` does."""
+        if self._value is None:
+            raise KeyUnknown(f"the key in Secret {self._key} is not known yet")
+        return hmac.digest(self._value.reveal(), message, hashlib.sha256)
 
     def not_ready(self) -> Iterator[str]:
         """Say why the key is not known, if it is not."""

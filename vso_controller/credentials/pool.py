@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 
@@ -20,11 +22,12 @@ from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.keeper import Kept
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.credentials.watching import CredentialSecrets
-from vso_controller.domain.cachekey import cache_key
+from vso_controller.domain.clientcache import Part
 from vso_controller.domain.reasons import Reason, Refusal, Retry, Scope
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed, Transient
@@ -34,15 +37,36 @@ from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.additions import AddingTransport
 from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import TlsVerificationFailed
-from vso_controller.vault.ports import Transport
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.requests import VaultReply
 from vso_controller.vault.session import VaultSession
 
-MakeSession = Callable[[Transport, IdentityLogin, str], VaultSession]
+MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
 """Makes the session of a login; the text is the Vault namespace to log in to."""
 
 Wake = Callable[[ObjectKey], None]
 """Has a session, or one of its consumers, looked at soon."""
+
+
+class Keepers(Protocol):
+    """Keeps the tokens of sessions from one process to the next."""
+
+    def keeper(self, kept: Kept, auth: Envelope) -> TokenKeeper:
+        """Return what keeps the token of a session that is about to be opened."""
+        ...
+
+    def give_up(self, keeper: TokenKeeper) -> None:
+        """Learn that nobody uses the session any more."""
+        ...
+
+
+class Records(Protocol):
+    """Records which token ends when, for who comes after this process."""
+
+    def note(self, client_id: str, *, cache_key: str, ends: float) -> None:
+        """Take in that a token ends at `ends` on the boot clock."""
+        ...
+
 
 _FILE_PERIOD = 60.0
 """Seconds between two looks at a file that a session logs in with."""
@@ -77,13 +101,16 @@ class Identity:
 
 @dataclass(slots=True)
 class _Entry:
-    identity: Identity
     login: IdentityLogin
     session: VaultSession
     connection: Connection
+    kept: Kept
+    keeper: TokenKeeper
     consumers: set[ObjectKey] = field(default_factory=set)
     # The `next_renewal` that the renewing controller knows of.
     renewal: float | None = None
+    # The token that the records know of, and its end.
+    recorded: tuple[str, float | None] | None = None
     # Whether the credentials are others by now, as far as a watch can tell.
     is_suspect: bool = False
 
@@ -109,19 +136,10 @@ class ConsumerSession:
     @property
     def meta(self) -> VaultClientMeta | None:
         """What statuses say of the session; None before it has logged in."""
-        entry, identity = self._entry, self._entry.identity
-        provider_uid = entry.login.source.provider_uid
-        if not provider_uid or not entry.session.client_id:
+        key, client_id = self._entry.kept.cache_key(), self._entry.session.client_id
+        if not key or not client_id:
             return None
-        key = cache_key(
-            entry.login.name,
-            auth_uid=identity.auth_uid,
-            auth_generation=identity.auth_generation,
-            connection_uid=identity.connection_uid,
-            connection_generation=identity.connection_generation,
-            provider_uid=provider_uid,
-        )
-        return VaultClientMeta(cache_key=key, id=entry.session.client_id)
+        return VaultClientMeta(cache_key=key, id=client_id)
 
     async def read(
         self,
@@ -164,6 +182,8 @@ class SessionPool:
         secrets: CredentialSecrets,
         reads: SharedReads,
         make_session: MakeSession,
+        keepers: Keepers,
+        records: Records,
         clock: Clock,
         wake: Wake,
         wake_consumer: Wake,
@@ -174,6 +194,8 @@ class SessionPool:
         self._secrets = secrets
         self._reads = reads
         self._make_session = make_session
+        self._keepers = keepers
+        self._records = records
         self._clock = clock
         self._wake = wake
         self._wake_consumer = wake_consumer
@@ -219,25 +241,34 @@ class SessionPool:
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
 
-        The token of a session that nobody uses is left to end by itself.
+        The token of a session that nobody uses is left to end by itself, and is not
+        kept for the next process.
         """
+        entry = self._let_go(consumer)
+        if entry is not None:
+            self._keepers.give_up(entry.keeper)
+
+    def clear(self) -> None:
+        """Forget all consumers and sessions. Their tokens wait for who leads next."""
+        for consumer in tuple(self._uses):
+            self._let_go(consumer)
+        self._reads.clear()
+
+    def _let_go(self, consumer: ObjectKey) -> _Entry | None:
+        """Forget a consumer; return what was its session alone, and is forgotten."""
         self._connections.leave_lines(consumer, Priority.READ)
         key = self._uses.pop(consumer, None)
         if key is None:
-            return
+            return None
         entry = self._entries[key]
         entry.consumers.discard(consumer)
-        if not entry.consumers:
-            self._secrets.release(entry.login.source.secret, session=key)
-            del self._entries[key]
-            self._reads.forget(entry.session)
-            self._connections.leave_lines(key, Priority.RENEWAL)
-
-    def clear(self) -> None:
-        """Forget all consumers and sessions. Their tokens are left to end."""
-        for consumer in tuple(self._uses):
-            self.release(consumer)
-        self._reads.clear()
+        if entry.consumers:
+            return None
+        self._secrets.release(entry.login.source.secret, session=key)
+        del self._entries[key]
+        self._reads.forget(entry.session)
+        self._connections.leave_lines(key, Priority.RENEWAL)
+        return entry
 
     def secret_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
@@ -284,6 +315,7 @@ class SessionPool:
             entry.connection.is_trusted = False
             raise
         finally:
+            self._record(entry)
             if entry.session.next_renewal != entry.renewal:
                 self._wake(key)
 
@@ -295,7 +327,10 @@ class SessionPool:
         entry = self._entries.get(key)
         if entry is None or entry.connection.is_retired:
             return Outcome()
-        with entry.connection.bulkhead.turn(key, Priority.RENEWAL):
+        with (
+            self._recording(entry),
+            entry.connection.bulkhead.turn(key, Priority.RENEWAL),
+        ):
             async with entry.connection.in_use():
                 # A renewal needs nobody but Vault, and waits for nobody else.
                 await entry.session.renew()
@@ -317,6 +352,24 @@ class SessionPool:
                 method=entry.login.name,
                 ends=None if ends is None else now + ends - boot,
             )
+
+    @contextmanager
+    def _recording(self, entry: _Entry) -> Iterator[None]:
+        """Have it recorded which token the session has after the block, and its end."""
+        try:
+            yield
+        finally:
+            self._record(entry)
+
+    def _record(self, entry: _Entry) -> None:
+        session = entry.session
+        seen = (session.client_id, session.ends)
+        if seen == entry.recorded or session.ends is None or not session.client_id:
+            return
+        entry.recorded = seen
+        self._records.note(
+            session.client_id, cache_key=entry.kept.cache_key(), ends=session.ends
+        )
 
     async def _reconsider(self, key: ObjectKey, entry: _Entry) -> None:
         """See to it that a session whose credentials changed uses the new ones."""
@@ -386,7 +439,9 @@ class SessionPool:
             headers=resolved.login.headers,
             login_query=resolved.login.params,
         )
-        session = self._make_session(transport, login, resolved.login.namespace)
+        kept = _kept(resolved, connection, login, key.namespace)
+        keeper = self._keepers.keeper(kept, resolved.auth)
+        session = self._make_session(transport, login, resolved.login.namespace, keeper)
         consumers: set[ObjectKey] = set()
         if entry is not None:
             consumers = entry.consumers
@@ -400,8 +455,25 @@ class SessionPool:
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
-        self._entries[key] = _Entry(identity, login, session, connection, consumers)
-        return self._entries[key]
+        made = self._entries[key] = _Entry(
+            login, session, connection, kept, keeper, consumers
+        )
+        return made
+
+
+def _kept(
+    resolved: ResolvedAuth, connection: Connection, login: IdentityLogin, namespace: str
+) -> Kept:
+    auth = resolved.auth
+    return Kept(
+        auth=Part(auth.key.namespace, auth.uid, auth.generation),
+        connection=Part(
+            connection.key.namespace, connection.uid, connection.generation
+        ),
+        namespace=namespace,
+        described=resolved.login,
+        login=login,
+    )
 
 
 def _identity(

@@ -1,4 +1,4 @@
-"""What the status of a VaultAuth says about its configuration.
+"""What the status of a VaultAuth, or of another kind that only says, tells.
 
 Nobody logs in to find out: a VaultAuth is valid when its fields are and its
 VaultConnection is there, as upstream has it.
@@ -12,12 +12,14 @@ from vso_controller.domain.reasons import Failure, Reason
 KIND = "VaultAuth"
 
 
-def conditions_for(failure: Failure | None) -> tuple[Condition, ...]:
-    """Return the conditions of a VaultAuth that is in order (None) or is not."""
+def conditions_for(
+    failure: Failure | None, *, kind: str = KIND
+) -> tuple[Condition, ...]:
+    """Return the conditions of an object that is in order (None) or is not."""
     if failure is None:
         return (
-            condition(ConditionType.HEALTHY, True, Reason.HEALTHY, f"{KIND}Healthy"),
-            condition(ConditionType.READY, True, Reason.READY, f"{KIND}Ready"),
+            condition(ConditionType.HEALTHY, True, Reason.HEALTHY, f"{kind}Healthy"),
+            condition(ConditionType.READY, True, Reason.READY, f"{kind}Ready"),
         )
     return (
         condition(ConditionType.HEALTHY, False, Reason.UNHEALTHY, failure.message),

@@ -62,6 +62,26 @@ class Shape:
             digest=digest,
         )
 
+    def kept(self, digest: bytes) -> Kept:
+        """Return the Secret of this shape whose data stays what has this digest."""
+        return Kept(
+            key=self.key,
+            owner=self.owner,
+            create=self.create,
+            overwrite=self.overwrite,
+            type=self.type,
+            labels=self.labels,
+            annotations=self.annotations,
+            digest=digest,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Shape):
+    """The destination Secret with the data that it has."""
+
+    digest: bytes  # of the data, with the key of `ObservedSecret.digest`
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired(Shape):
@@ -101,7 +121,7 @@ class Replace:
 Plan = Nothing | Create | Update | Replace | Failure
 
 
-def plan(desired: Desired, observed: ObservedSecret | None) -> Plan:
+def plan(desired: Desired | Kept, observed: ObservedSecret | None) -> Plan:
     """Return the one step from `observed` to `desired`, or why there is none."""
     if observed is not None and observed.deleting:
         return Failure(
@@ -109,7 +129,17 @@ def plan(desired: Desired, observed: ObservedSecret | None) -> Plan:
         )
     if observed is not None and (refusal := _not_ours(desired, observed)) is not None:
         return refusal
+    if isinstance(desired, Kept):
+        return _plan_kept(desired, observed)
     return (_plan_own if desired.create else _plan_foreign)(desired, observed)
+
+
+def lasting_data(shape: Shape, observed: ObservedSecret | None) -> bytes:
+    """Return the digest of the data that can stay in the Secret, b"" if none can."""
+    if observed is None or observed.deleting:
+        return b""
+    is_replaced = shape.create and observed.type != shape.type
+    return b"" if is_replaced else observed.digest
 
 
 def is_shaped(observed: ObservedSecret, shape: Shape) -> bool:
@@ -129,7 +159,19 @@ def _plan_own(desired: Desired, observed: ObservedSecret | None) -> Plan:
         return Create(_new(desired))
     if observed.type != desired.type:
         return Replace(observed, _new(desired))
-    return _update(desired, observed)
+    return _update(desired, observed, _with_data(desired, observed))
+
+
+def _plan_kept(kept: Kept, observed: ObservedSecret | None) -> Plan:
+    same = hmac.compare_digest(lasting_data(kept, observed), kept.digest)
+    if observed is None or not same:
+        return Failure(
+            Reason.KUBERNETES_UNAVAILABLE,
+            f"Secret {kept.key} changed while it was looked at",
+        )
+    if not kept.create:
+        return Nothing()
+    return _update(kept, observed, _untouched(observed))
 
 
 def _plan_foreign(desired: Desired, observed: ObservedSecret | None) -> Plan:
@@ -142,7 +184,7 @@ def _plan_foreign(desired: Desired, observed: ObservedSecret | None) -> Plan:
     return _step(desired, observed, _with_data(desired, observed))
 
 
-def _not_ours(desired: Desired, observed: ObservedSecret) -> Failure | None:
+def _not_ours(desired: Shape, observed: ObservedSecret) -> Failure | None:
     """Return why the Secret must not be touched.
 
     With `create: false` the user says that it is theirs; labels that a former
@@ -160,12 +202,12 @@ def _not_ours(desired: Desired, observed: ObservedSecret) -> Failure | None:
     )
 
 
-def _update(desired: Desired, observed: ObservedSecret) -> Plan:
-    patch = _with_metadata(desired, observed, _with_data(desired, observed))
-    step = _step(desired, observed, patch)
+def _update(shape: Shape, observed: ObservedSecret, patch: SecretPatch) -> Plan:
+    patch = _with_metadata(shape, observed, patch)
+    step = _step(shape, observed, patch)
     if not isinstance(step, Update):
         return step
-    record = _managed_change(desired, observed)
+    record = _managed_change(shape, observed)
     return Update(replace(patch, annotations={**patch.annotations, **record}))
 
 
@@ -196,11 +238,11 @@ def _with_data(desired: Desired, observed: ObservedSecret) -> SecretPatch:
     return replace(patch, data=desired.data, removed_keys=gone)
 
 
-def _step(desired: Desired, observed: ObservedSecret, patch: SecretPatch) -> Plan:
+def _step(shape: Shape, observed: ObservedSecret, patch: SecretPatch) -> Plan:
     if observed.immutable and patch.data is not None:
         return Failure(
             Reason.DESTINATION_IMMUTABLE,
-            f"Secret {desired.key} is immutable and its data would have to change",
+            f"Secret {shape.key} is immutable and its data would have to change",
         )
     return Nothing() if patch == _untouched(observed) else Update(patch)
 
@@ -240,21 +282,19 @@ def _changes(
     return changes | dict.fromkeys(sorted(stale))
 
 
-def _managed_record(desired: Desired) -> str | None:
-    annotations = _annotations(desired)
-    if not desired.labels and not annotations:
+def _managed_record(shape: Shape) -> str | None:
+    annotations = _annotations(shape)
+    if not shape.labels and not annotations:
         return None
     record = {
         "annotations": sorted(annotations),
-        "labels": sorted(desired.labels or {}),
+        "labels": sorted(shape.labels or {}),
     }
     return json.dumps(record, separators=(",", ":"))
 
 
-def _managed_change(
-    desired: Desired, observed: ObservedSecret
-) -> dict[str, str | None]:
-    record = _managed_record(desired)
+def _managed_change(shape: Shape, observed: ObservedSecret) -> dict[str, str | None]:
+    record = _managed_record(shape)
     if observed.annotations.get(MANAGED_METADATA) == record:
         return {}
     return {MANAGED_METADATA: record}

@@ -25,10 +25,6 @@ _AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
 )
 _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
     ("spec.rolloutRestartTargets", lambda spec: bool(spec.rollout_restart_targets)),
-    (
-        "spec.destination.transformation",
-        lambda spec: spec.destination.transformation is not None,
-    ),
 )
 
 

@@ -50,6 +50,10 @@ class Reason(StrEnum):
     VAULT_PERMISSION_DENIED = "VaultPermissionDenied"
     VAULT_PATH_NOT_FOUND = "VaultPathNotFound"
     SECRET_VERSION_DELETED = "SecretVersionDeleted"
+    TRANSFORMATION_INVALID = "TransformationInvalid"
+    SECRET_TRANSFORMATION_NOT_FOUND = "SecretTransformationNotFound"
+    SECRET_TRANSFORMATION_INVALID = "SecretTransformationInvalid"
+    TEMPLATE_FAILED = "TemplateFailed"
     INVALID_SECRET_DATA = "InvalidSecretData"
     DESTINATION_MISSING = "DestinationMissing"
     DESTINATION_NOT_OWNED = "DestinationNotOwned"
@@ -77,10 +81,11 @@ class Retry(StrEnum):
     BACK_OFF = "after a rest of 5 s that grows to 60 s"
     TRIGGER = "as soon as the object it waits for changes"
     EDIT = "when its spec changes"
+    REFRESH = "at its next refresh"
 
 
 class EventReason(StrEnum):
-    """The reason of an Event; upstream's names."""
+    """The reason of an Event; upstream's names, and one of ours."""
 
     ACCEPTED = "Accepted"
     INVALID_CONFIGURATION = "InvalidConfiguration"
@@ -89,6 +94,9 @@ class EventReason(StrEnum):
     SECRET_DATA_BUILDER_ERROR = "SecretDataBuilderError"
     SECRET_SYNCED = "SecretSynced"
     SECRET_SYNC_ERROR = "SecretSyncError"
+    SECRET_VERSION_WENT_BACK = "SecretVersionWentBack"
+    """Ours: Vault shows an older version of an entry than it did before."""
+    TRANSFORMATION_ERROR = "TransformationError"
     VAULT_CLIENT_CONFIG_ERROR = "VaultClientConfigError"
     VAULT_CLIENT_ERROR = "VaultClientError"
 
@@ -287,6 +295,37 @@ REASONS: dict[Reason, Facts] = {
         Scope.SOURCE,
         Retry.BACK_OFF,
         EventReason.VAULT_CLIENT_ERROR,
+    ),
+    Reason.TRANSFORMATION_INVALID: Facts(
+        "A template or a regular expression of the transformation cannot be read, or "
+        "its parts contradict each other.",
+        "Correct it; the message names the template and the line. `vso-controller "
+        "render` tries it without a cluster (docs/transformation.md).",
+        Scope.SPEC,
+        Retry.EDIT,
+        EventReason.TRANSFORMATION_ERROR,
+    ),
+    Reason.SECRET_TRANSFORMATION_NOT_FOUND: Facts(
+        "A SecretTransformation that the resource refers to does not exist.",
+        "Create it, or correct `transformationRefs`. The Secret stays as it is.",
+        Scope.SPEC,
+        Retry.TRIGGER,
+        EventReason.TRANSFORMATION_ERROR,
+    ),
+    Reason.SECRET_TRANSFORMATION_INVALID: Facts(
+        "A SecretTransformation that the resource refers to cannot be used as it is.",
+        "See the conditions of the SecretTransformation. The Secret stays as it is.",
+        Scope.SPEC,
+        Retry.TRIGGER,
+        EventReason.TRANSFORMATION_ERROR,
+    ),
+    Reason.TEMPLATE_FAILED: Facts(
+        "A template cannot be rendered with the data of Vault.",
+        "Correct the template or the data; the message names template, line, column "
+        "and function, and no data. The Secret stays as it is.",
+        Scope.DESTINATION,
+        Retry.REFRESH,
+        EventReason.SECRET_DATA_BUILDER_ERROR,
     ),
     Reason.INVALID_SECRET_DATA: Facts(
         "What Vault returned cannot become the data of a Secret.",

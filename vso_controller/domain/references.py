@@ -56,6 +56,15 @@ def connection_candidates(
     return (named,)
 
 
+def transformation_key(name: str, *, namespace: str, beside: ObjectKey) -> ObjectKey:
+    """Return the SecretTransformation that an object refers to by these two names.
+
+    Without a namespace it lies beside the object. Any namespace will do: templates and
+    filters are no secrets, and who refers to them decides to trust who writes them.
+    """
+    return ObjectKey(namespace or beside.namespace, name)
+
+
 def is_watched(namespace: str, *, scopes: Collection[str]) -> bool:
     """Tell whether an object of `namespace` would be seen if it were there."""
     return namespace in scopes or EVERYWHERE in scopes

@@ -29,6 +29,8 @@ class SyncReason(StrEnum):
     """It was read or adopted before: it is due, or something about it changed."""
     INITIAL = "InitialSync"
     SPEC_CHANGED = "ResourceUpdated"
+    TRANSFORMATION_CHANGED = "TransformationChanged"
+    """What it refers to, or an annotation that a template sees, is another."""
     NOT_HEALTHY = "NotHealthy"
     """The last try failed, or nothing says that it did not."""
     DIGEST_UNKNOWN = "DigestUnknown"
@@ -52,17 +54,29 @@ class Observed:
     synced_generation: int  # 0: never synced
     conditions: Sequence[Condition]
     digest: bytes  # of the data that was last written; b"" if none is kept
+    transformed_by: bytes = b""  # digest of the transformation that made it; b"": none
+    transformation: bytes = b""  # digest of the one there is
     shape: Shape
     secret: ObservedSecret | None  # the destination as it is watched
 
 
 Rule = Callable[[Observed], bool]
 
-_IN_ORDER = (ConditionType.SECRET_SYNCED, ConditionType.HEALTHY, ConditionType.READY)
+IN_ORDER = (ConditionType.SECRET_SYNCED, ConditionType.HEALTHY, ConditionType.READY)
+"""What is True of a resource whose last sync went well."""
 
 
 def _is_unhealthy(seen: Observed) -> bool:
-    return not all(is_true(seen.conditions, each) for each in _IN_ORDER)
+    return not all(is_true(seen.conditions, each) for each in IN_ORDER)
+
+
+def _is_transformed_otherwise(seen: Observed) -> bool:
+    """Tell whether another transformation is asked for than the one on record.
+
+    Upstream records none: what it left was made by that which there is.
+    """
+    made_by = seen.transformed_by
+    return bool(made_by) and not hmac.compare_digest(made_by, seen.transformation)
 
 
 def _is_missing(seen: Observed) -> bool:
@@ -90,6 +104,7 @@ RULES: tuple[tuple[SyncReason, Rule], ...] = (
         SyncReason.SPEC_CHANGED,
         lambda seen: seen.synced_generation != seen.generation,
     ),
+    (SyncReason.TRANSFORMATION_CHANGED, _is_transformed_otherwise),
     (SyncReason.NOT_HEALTHY, _is_unhealthy),
     (SyncReason.DIGEST_UNKNOWN, lambda seen: not seen.digest),
     (SyncReason.NOT_WATCHED, lambda seen: not seen.shape.create),

@@ -18,15 +18,17 @@ JSONValue = Any
 """A JSON value: None, bool, str, `Number`, list or dict with string keys."""
 
 
+class Struct(dict[str, Any]):
+    """An object whose keys keep their order, as Go's structs do."""
+
+
 class Number(str):
     """A JSON number by its literal, as Go's `json.Number`: `1.0` stays `1.0`."""
 
     __slots__ = ()
 
 
-def loads(
-    document: bytes, *, number: Callable[[str], JSONValue] = Number
-) -> JSONValue:
+def loads(document: bytes, *, number: Callable[[str], JSONValue] = Number) -> JSONValue:
     """Parse JSON and keep every number's literal, or make a `number` of it.
 
     Half of a surrogate pair becomes U+FFFD, as it does in Go.
@@ -128,7 +130,7 @@ def _write_object(
     value: dict[str, JSONValue], parts: list[str], escapes: _Escapes
 ) -> None:
     separator = "{"
-    for key in sorted(value, key=_utf8):
+    for key in value if isinstance(value, Struct) else sorted(value, key=_utf8):
         parts.append(separator)
         parts.append(_quote(key, escapes))
         parts.append(":")

@@ -168,6 +168,25 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._restores = Counter(
+            "vso_session_restores",
+            "Looks for a stored token before a first login, by what came of it.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._storage_requests = Counter(
+            "vso_client_cache_storage_requests",
+            "Changes of the tokens that are stored.",
+            ("operation",),
+            registry=self.registry,
+        )
+        self._storage_errors = Counter(
+            "vso_client_cache_storage_requests_errors",
+            "Changes of the tokens that are stored which failed.",
+            ("operation",),
+            registry=self.registry,
+        )
+
     def _declare_vault(self) -> None:
         labels = ("operation", "vault_connection")
         self._vault_operations = Counter(
@@ -197,6 +216,19 @@ class Metrics:
             "Reads that were asked for, by whether they were sent, joined one that"
             " was under way, or took the kept answer of one that was done.",
             ("vault_connection", "answered"),
+            registry=self.registry,
+        )
+        self._versions_gone_back = Counter(
+            "vso_vault_versions_gone_back",
+            "How often a resource was brought in step with an older version of its"
+            " entry than before, as when Vault was restored.",
+            registry=self.registry,
+        )
+        self._renderings = Counter(
+            "vso_renderings",
+            "Times that templates were to be rendered: they were, their input was the"
+            " same, or they failed.",
+            ("result",),
             registry=self.registry,
         )
 
@@ -280,6 +312,16 @@ class Metrics:
             )
         )
 
+    def log_lines_lost(self, read: Callable[[], int]) -> None:
+        """Show the number of log lines that were lost whenever metrics are read."""
+        self.registry.register(
+            _ReadCounter(
+                "vso_controller_log_lines_lost",
+                "Log lines that could not be written.",
+                read,
+            )
+        )
+
     def event_loop_turned(self, *, late: float, blocked: bool) -> None:
         """Note by how many seconds a heartbeat of the event loop was late."""
         self._loop_lag.observe(late)
@@ -289,6 +331,16 @@ class Metrics:
     def logins(self, method: str) -> LoginMetrics:
         """Return what takes note of logins with an auth method."""
         return LoginMetrics(logins=self._logins, method=method)
+
+    def session_looked_up(self, outcome: str) -> None:
+        """Count one look for a stored token."""
+        self._restores.labels(outcome).inc()
+
+    def session_storage_changed(self, operation: str, *, failed: bool) -> None:
+        """Count one change of what is stored; those that failed count in both."""
+        self._storage_requests.labels(operation).inc()
+        if failed:
+            self._storage_errors.labels(operation).inc()
 
     def watch_sessions(
         self, standings: Callable[[], Iterable[SessionStanding]]
@@ -326,6 +378,14 @@ class Metrics:
         """Count one read, unless its VaultConnection is gone."""
         if connection in self._vaults:
             self._vault_reads.labels(str(connection), answered).inc()
+
+    def version_went_back(self) -> None:
+        """Count one resource for which Vault showed an older version than before."""
+        self._versions_gone_back.inc()
+
+    def rendering(self, result: str) -> None:
+        """Count one time that the templates of a resource were to be rendered."""
+        self._renderings.labels(result).inc()
 
     def reconciled(self, *, controller: str, result: str, seconds: float) -> None:
         """Count one reconcile that took so many seconds."""

@@ -105,12 +105,14 @@ class ObservedSecret:
 
 @dataclass(frozen=True, slots=True)
 class OpenSecret:
-    """A Kubernetes Secret with its values, for the one that is kept with them."""
+    """A Kubernetes Secret with its values, for the few that are read for them."""
 
     key: ObjectKey
     uid: str
     resource_version: str
     data: SecretData
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,6 +307,8 @@ def _opened(read: _KubernetesSecret) -> OpenSecret:
         uid=metadata.uid,
         resource_version=metadata.resource_version,
         data=Secret(read.data or {}),
+        labels=metadata.labels or _NO_ENTRIES,
+        annotations=_annotations(metadata),
     )
 
 

@@ -7,9 +7,11 @@ from contextlib import suppress
 from vso_controller.domain.destination import (
     Create,
     Desired,
+    Kept,
     Nothing,
     Plan,
     Replace,
+    Shape,
     Update,
     plan,
 )
@@ -55,23 +57,34 @@ class Destinations:
         """Return a Secret with our labels as it was last seen, without a request."""
         return self._watched.get(key)
 
-    async def apply(self, desired: Desired) -> bool:
-        """Bring the Secret in step; return whether anything had to be written.
+    async def observe(self, shape: Shape) -> ObservedSecret | None:
+        """Return the Secret as it was last seen; a user's is read, and then followed.
+
+        Raises the tree of `kube.errors`.
+        """
+        user = _user(shape)
+        observed = self._watched.get(shape.key)
+        if shape.create:
+            self._unlabelled.release(user)
+            return observed
+        if observed is None:
+            return await self._unlabelled.read(shape.key, user=user)
+        return observed
+
+    async def apply(
+        self, desired: Desired | Kept, observed: ObservedSecret | None
+    ) -> bool:
+        """Bring the observed Secret in step; return whether that took a write.
 
         Raises Refusal where it must not be written, and the tree of `kube.errors`.
         """
-        user = ObjectKey(desired.key.namespace, desired.owner.name)
-        observed = self._watched.get(desired.key)
-        if desired.create:
-            self._unlabelled.release(user)
-        elif observed is None:
-            observed = await self._unlabelled.read(desired.key, user=user)
+        user = None if desired.create else _user(desired)
         # Whether a write of ours may have happened that nobody confirmed.
         in_doubt = False
         for _ in range(_ATTEMPTS):
             step = plan(desired, observed)
             try:
-                changed = await self._act(step, user=None if desired.create else user)
+                changed = await self._act(step, user=user)
             except (Conflict, NotFound):
                 observed = await self._secrets.read(desired.key)
             except AnswerLost:
@@ -142,3 +155,8 @@ class Destinations:
                 write.deleted(secret)
             else:
                 write.landed(left)
+
+
+def _user(shape: Shape) -> ObjectKey:
+    """Return the resource that writes to the Secret."""
+    return ObjectKey(shape.key.namespace, shape.owner.name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.domain.transformation import TemplateSource
 from vso_controller.foundation.events import EventKind, EventSubject
+from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.objects import (
     Envelope,
     NewSecret,
@@ -16,6 +19,7 @@ from vso_controller.foundation.objects import (
     ResourceType,
     SecretPatch,
 )
+from vso_controller.foundation.secret import Secret, SecretData
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -104,3 +108,50 @@ class Sessions(Protocol):
         ...
 
     def release(self, consumer: ObjectKey) -> None: ...
+
+
+class Resources(Protocol):
+    """The resources of a kind, as far as they are only looked at."""
+
+    def get(self, key: ObjectKey) -> Envelope | None:
+        """Return the resource as it was last seen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateInput:
+    """What templates see."""
+
+    secrets: Secret[dict[str, JSONValue]]
+    metadata: Secret[dict[str, JSONValue]]
+    annotations: Mapping[str, str]
+    labels: Mapping[str, str]
+
+
+class CompiledTemplates(Protocol):
+    """Templates of one resource that could be read."""
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether rendering takes so long that it belongs into a thread."""
+        ...
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether the same input renders the same each time."""
+        ...
+
+    def render(self, visible: TemplateInput) -> SecretData:
+        """Return what each key renders to. Raises Refusal (TemplateFailed)."""
+        ...
+
+
+class Renderer(Protocol):
+    """Reads templates."""
+
+    def compile(self, templates: Sequence[TemplateSource]) -> CompiledTemplates:
+        """Return them ready to be rendered, from memory if they were read before.
+
+        Raises Refusal (TransformationInvalid) with where in which template and why.
+        """
+        ...

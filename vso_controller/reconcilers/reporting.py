@@ -44,10 +44,11 @@ _LOOK_AGAIN: tuple[type[OperationFailed], ...] = (Conflict, NotFound, AnswerLost
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something good that happened, for an Event and the log."""
+    """Something that was done, for an Event and the log."""
 
     reason: EventReason
     message: str
+    kind: EventKind = EventKind.NORMAL  # a Warning: somebody should look at it
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,9 @@ class Reporter:
                 self._tell_failure(envelope, failure)
 
     def _tell_news(self, envelope: Envelope, news: News) -> None:
-        self._event(envelope, EventKind.NORMAL, news.reason, news.message)
-        log.info("reconciled", reason=news.reason, message=news.message)
+        self._event(envelope, news.kind, news.reason, news.message)
+        tell = log.warning if news.kind is EventKind.WARNING else log.info
+        tell("reconciled", reason=news.reason, message=news.message)
 
     def _tell_failure(self, envelope: Envelope, failure: Failure) -> None:
         sentence = f"{failure.reason}: {failure.message}"

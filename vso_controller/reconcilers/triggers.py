@@ -17,6 +17,7 @@ from vso_controller.domain.references import (
     ReferenceMalformed,
     connection_candidates,
     parse_reference,
+    transformation_key,
 )
 from vso_controller.foundation.objects import (
     Envelope,
@@ -28,6 +29,8 @@ from vso_controller.reconcilers.destinations import BY_OWNER
 
 BY_REFERENCE = "reference"
 """The index of VaultAuths by VaultConnection, and of consumers by VaultAuth."""
+BY_TRANSFORMATION = "transformation"
+"""The index of consumers by the SecretTransformations that they refer to."""
 BY_UID = "uid"
 BY_DESTINATION = "destination"
 """The index of consumers by the Secret of a user's that they write to."""
@@ -39,9 +42,19 @@ class _AuthReferences(msgspec.Struct, rename="camel"):
     vault_connection_ref: str | None = None
 
 
+class _TransformationRef(msgspec.Struct):
+    name: str = ""
+    namespace: str | None = None
+
+
+class _Transformation(msgspec.Struct, rename="camel"):
+    transformation_refs: list[_TransformationRef] | None = None
+
+
 class _Destination(msgspec.Struct):
     name: str = ""
     create: bool = False
+    transformation: _Transformation | None = None
 
 
 class _ConsumerReferences(msgspec.Struct, rename="camel"):
@@ -81,6 +94,7 @@ class Triggers:
         connections: ResourceStore,
         auths: ResourceStore,
         static_secrets: ResourceStore,
+        transformations: ResourceStore,
         secrets: SecretStore,
         operator_namespace: str,
         namespace_fallback: bool,
@@ -88,28 +102,38 @@ class Triggers:
         self._connections = connections
         self._auths = auths
         self._static_secrets = static_secrets
+        self._transformations = transformations
         self._secrets = secrets
         self._operator_namespace = operator_namespace
         self._fallback = namespace_fallback
         self._wake_connection: Enqueue = _nobody
         self._wake_auth: Enqueue = _nobody
         self._wake_static_secret: Enqueue = _nobody
+        self._wake_transformation: Enqueue = _nobody
         auths.add_index(BY_REFERENCE, self._connections_of)
         static_secrets.add_index(BY_REFERENCE, self._auths_of)
+        static_secrets.add_index(BY_TRANSFORMATION, _transformations_of)
         static_secrets.add_index(BY_UID, lambda resource: (resource.uid,))
         static_secrets.add_index(BY_DESTINATION, _destinations_of_users)
         secrets.add_index(BY_OWNER, _owner_uids)
 
     def connect(
-        self, *, connection: Enqueue, auth: Enqueue, static_secret: Enqueue
+        self,
+        *,
+        connection: Enqueue,
+        auth: Enqueue,
+        static_secret: Enqueue,
+        transformation: Enqueue,
     ) -> None:
         """Send keys of each kind to its queue from now on."""
         self._wake_connection = connection
         self._wake_auth = auth
         self._wake_static_secret = static_secret
+        self._wake_transformation = transformation
         self._connections.add_handler(self._connection_changed)
         self._auths.add_handler(self._auth_changed)
         self._static_secrets.add_handler(self._static_secret_changed)
+        self._transformations.add_handler(self._transformation_changed)
         self._secrets.add_handler(self._secret_changed)
 
     def wake_consumer(self, key: ObjectKey) -> None:
@@ -148,6 +172,14 @@ class Triggers:
     ) -> None:
         for key in _changed(old, new):
             self._wake_static_secret(key)
+
+    def _transformation_changed(
+        self, old: Envelope | None, new: Envelope | None
+    ) -> None:
+        for key in _changed(old, new):
+            self._wake_transformation(key)
+            for user in self._static_secrets.by_index(BY_TRANSFORMATION, str(key)):
+                self._wake_static_secret(user.key)
 
     def _secret_changed(
         self, old: ObservedSecret | None, new: ObservedSecret | None
@@ -204,6 +236,22 @@ def _destinations_of_users(resource: Envelope) -> tuple[str, ...]:
     if spec.destination.create:
         return ()
     return (str(ObjectKey(resource.key.namespace, spec.destination.name)),)
+
+
+def _transformations_of(resource: Envelope) -> tuple[str, ...]:
+    try:
+        spec = msgspec.json.decode(resource.spec, type=_ConsumerReferences)
+    except msgspec.DecodeError:
+        return ()
+    transformation = spec.destination.transformation
+    references = (transformation and transformation.transformation_refs) or ()
+    keys = (
+        transformation_key(
+            each.name, namespace=each.namespace or "", beside=resource.key
+        )
+        for each in references
+    )
+    return tuple(map(str, dict.fromkeys(keys)))
 
 
 def _owner_uids(secret: ObservedSecret) -> tuple[str, ...]:

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import structlog
 
-from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec, parse_status
 from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.api.v1beta1.vaultstaticsecret import (
-    KVType,
     VaultStaticSecretSpec,
     VaultStaticSecretStatus,
 )
@@ -21,12 +19,13 @@ from vso_controller.domain.conditions import (
     is_true,
     merged,
 )
-from vso_controller.domain.destination import OPAQUE, Desired, Shape
+from vso_controller.domain.destination import Shape, lasting_data
 from vso_controller.domain.features import unsupported_in_static_secret
 from vso_controller.domain.hmackey import is_reserved
+from vso_controller.domain.inputs import Recorded
 from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal, Retry
 from vso_controller.domain.refresh import refresh_period, until_next_slot
-from vso_controller.domain.secretdata import build_data
+from vso_controller.domain.sourceversion import Setback
 from vso_controller.domain.staticsecret import (
     Standing,
     after_failure,
@@ -35,23 +34,25 @@ from vso_controller.domain.staticsecret import (
 )
 from vso_controller.domain.syncreason import Observed, SyncReason, sync_reason
 from vso_controller.foundation.clock import Clock
-from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.foundation.errors import Invalid, OperationFailed, Parked
-from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
-from vso_controller.foundation.secret import Secret
+from vso_controller.foundation.events import EventKind
+from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.failures import failure_of
+from vso_controller.reconcilers.filling import Entry, Filling, Fillings
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
+from vso_controller.reconcilers.recording import as_macs, recorded_in
 from vso_controller.reconcilers.reporting import News, Report, Reporter
+from vso_controller.reconcilers.staticentries import place_of, read_static, shape_of
 from vso_controller.reconcilers.statuses import conditions_of, stored
+from vso_controller.reconcilers.transformations import Prepared, Transformations
+from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.ports import Outcome
-from vso_controller.vault.engines.kv import KvSecret, read_kv_v1, read_kv_v2
 from vso_controller.vault.paths import quote_path, split_path
-from vso_controller.vault.ports import VaultReader
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -78,22 +79,17 @@ class _Resource:
     def key(self) -> ObjectKey:
         return self.envelope.key
 
-    @property
-    def owner(self) -> OwnerReference:
-        resource = VAULT_STATIC_SECRET.resource
-        return OwnerReference(
-            resource.api_version, resource.kind, self.key.name, self.envelope.uid
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class _Synced:
     """How a resource was found, or brought, in step."""
 
     question: str  # that is put to Vault about it
-    destination: Desired | None = None  # None: it was adopted, nobody asked Vault
+    made: Recorded | None = None  # None: it was adopted, nobody asked Vault
     changed: bool = False  # whether the Secret had to be written
     client: VaultClientMeta | None = None  # who asked Vault, if that is known
+    version: int = 0  # of the entry; 0: it has none, or nobody asked
+    setback: Setback | None = None  # None: the version did not go back
 
 
 class VaultStaticSecretReconciler:
@@ -105,9 +101,11 @@ class VaultStaticSecretReconciler:
         resources: Cache[Envelope],
         sessions: Sessions,
         destinations: Destinations,
+        transformations: Transformations,
+        fillings: Fillings,
         reporter: Reporter,
         known: KnownResources,
-        digest: Digest,
+        versions: SeenVersions,
         operator_namespace: str,
         policy: RefreshPolicy,
         clock: Clock,
@@ -115,9 +113,11 @@ class VaultStaticSecretReconciler:
         self._resources = resources
         self._sessions = sessions
         self._destinations = destinations
+        self._transformations = transformations
+        self._fillings = fillings
         self._reporter = reporter
         self._known = known
-        self._digest = digest
+        self._versions = versions
         self._operator_namespace = operator_namespace
         self._policy = policy
         self._clock = clock
@@ -135,6 +135,8 @@ class VaultStaticSecretReconciler:
             self._sessions.release(key)
             self._destinations.release(key)
             self._known.forget(key)
+            self._versions.forget(key)
+            self._fillings.forget(key)
             self._reporter.gone(key)
             return Outcome()
 
@@ -148,9 +150,14 @@ class VaultStaticSecretReconciler:
         except OperationFailed as error:
             return await self._handle_failure(resource, error)
         self._known.add(envelope)
-        await self._reporter.report(
+        told = await self._reporter.report(
             envelope, lambda seen: self._succeeded(_parse(seen), synced)
         )
+        if told and synced.version:
+            # Only now: what could not be told is told by the next try.
+            self._versions.note(
+                envelope, question=synced.question, version=synced.version
+            )
         return Outcome(
             until_next_slot(
                 synced.question, period=self._period(resource), now=self._clock.now()
@@ -159,23 +166,54 @@ class VaultStaticSecretReconciler:
 
     async def _sync(self, resource: _Resource, woken_at: float) -> _Synced:
         spec = _checked(resource)
-        shape = _shape(resource, spec)
+        shape = shape_of(resource.envelope, spec.destination)
         self._check_destination(shape)
+        prepared = self._transformations.prepare(
+            resource.envelope, spec.destination.transformation
+        )
         # To open a session is not to log in: the slot is known without that.
         session = await self._sessions.open(
             resource.key, spec.vault_auth_ref, since=woken_at
         )
-        question = f"{session.key}|{_where(spec)}"
+        question = f"{session.key}|{place_of(spec)}"
 
-        reason = self._reason(resource, spec, shape)
+        reason = self._reason(resource, shape, prepared)
         log.debug("sync_decided", reason=reason or "InStep")
         if reason is None:
             return _Synced(question)
 
-        desired = self._filled(shape, await _read(session, spec))
-        changed = await self._destinations.apply(desired)
-        await self._destinations.prune(resource.owner, keep=desired.key)
-        return _Synced(question, desired, changed, session.meta)
+        read = await read_static(session, spec)
+        filling, changed = await self._write(resource, shape, prepared, read.entry)
+        await self._destinations.prune(shape.owner, keep=shape.key)
+        return _Synced(
+            question,
+            Recorded(filling.digest, prepared.digest, filling.input),
+            changed,
+            session.meta,
+            read.version,
+            self._versions.setback(
+                resource.envelope, question=question, version=read.version
+            ),
+        )
+
+    async def _write(
+        self, resource: _Resource, shape: Shape, prepared: Prepared, entry: Entry
+    ) -> tuple[Filling, bool]:
+        """Bring the Secret in step; return its data, and whether that took a write."""
+        observed = await self._destinations.observe(shape)
+        filling = await self._fillings.fill(
+            resource.envelope,
+            prepared,
+            entry,
+            recorded=_recorded(resource),
+            there=lasting_data(shape, observed),
+        )
+        desired = (
+            shape.kept(filling.digest)
+            if filling.data is None
+            else shape.filled(filling.data, filling.digest)
+        )
+        return filling, await self._destinations.apply(desired, observed)
 
     def _check_destination(self, shape: Shape) -> None:
         if is_reserved(shape.key, operator_namespace=self._operator_namespace):
@@ -185,46 +223,38 @@ class VaultStaticSecretReconciler:
             )
 
     def _reason(
-        self, resource: _Resource, spec: VaultStaticSecretSpec, shape: Shape
+        self, resource: _Resource, shape: Shape, prepared: Prepared
     ) -> SyncReason | None:
         status = resource.status
+        recorded = _recorded(resource)
         return sync_reason(
             Observed(
                 is_known=resource.envelope in self._known,
                 generation=resource.envelope.generation,
                 synced_generation=status.last_generation,
                 conditions=conditions_of(status.conditions),
-                digest=from_mac(status.secret_mac) if spec.hmac_secret_data else b"",
+                digest=recorded.data,
+                transformed_by=recorded.transformation,
+                transformation=prepared.digest,
                 shape=shape,
                 secret=self._destinations.watched(shape.key),
             )
         )
 
-    def _filled(self, shape: Shape, secret: KvSecret) -> Desired:
-        data = build_data(secret.data.reveal(), whole=secret.whole.reveal())
-        if isinstance(data, Failure):
-            raise Refusal.of(data)
-        return shape.filled(Secret(data), self._digest(data))
-
     def _succeeded(self, resource: _Resource, synced: _Synced) -> Report:
         before = resource.status
-        if synced.destination is None:
+        if synced.made is None:
             return Report(before, before)
         after = self._after(resource, after_success()).model_copy(
             update={
                 "last_generation": resource.envelope.generation,
-                "secret_mac": _mac(resource, synced.destination),
+                **as_macs(synced.made if _keeps_macs(resource) else Recorded()),
             }
         )
         if after != before and synced.client is not None:
             # Another token alone is no reason to write a status.
             after = after.model_copy(update={"vault_client_meta": synced.client})
-        news = None
-        if synced.changed:
-            news = News(EventReason.SECRET_SYNCED, "Secret synced")
-        elif not is_true(conditions_of(before.conditions), ConditionType.HEALTHY):
-            news = News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
-        return Report(before, after, news)
+        return Report(before, after, _news(synced, before))
 
     async def _handle_failure(
         self, resource: _Resource, error: OperationFailed
@@ -241,9 +271,13 @@ class VaultStaticSecretReconciler:
         stale = until_stale(failure, self._standing(resource), now=now)
         if parked is not None:
             raise parked.sooner(stale) from parked
-        if failure.facts.retry is Retry.BACK_OFF:
-            raise error
-        return Outcome(stale)
+        match failure.facts.retry:
+            case Retry.BACK_OFF:
+                raise error
+            case Retry.REFRESH:
+                return Outcome(self._until_next_look(resource))
+            case _:
+                return Outcome(stale)
 
     def _failed(self, resource: _Resource, failure: Failure, *, now: float) -> Report:
         updates = after_failure(failure, self._standing(resource), now=now)
@@ -270,7 +304,10 @@ class VaultStaticSecretReconciler:
         return resource.status.model_copy(update={"conditions": stored(conditions)})
 
     def _until_next_look(self, resource: _Resource) -> float:
-        """Return the seconds until an observer looks again at what it cannot change."""
+        """Return the seconds until it is looked at again though nothing is to be done.
+
+        An observer cannot, and a template that fails needs another entry.
+        """
         return until_next_slot(
             str(resource.key), period=self._period(resource), now=self._clock.now()
         )
@@ -309,38 +346,27 @@ def _checked(resource: _Resource) -> VaultStaticSecretSpec:
     return spec
 
 
-def _shape(resource: _Resource, spec: VaultStaticSecretSpec) -> Shape:
-    destination = spec.destination
-    return Shape(
-        key=ObjectKey(resource.key.namespace, destination.name),
-        owner=resource.owner,
-        create=destination.create,
-        overwrite=destination.overwrite,
-        type=destination.type or OPAQUE,
-        labels=destination.labels,
-        annotations=destination.annotations,
-    )
-
-
-def _mac(resource: _Resource, desired: Desired) -> str | None:
-    spec = resource.spec
-    keeps = not isinstance(spec, Invalid) and spec.hmac_secret_data
-    return to_mac(desired.digest) if keeps else None
-
-
-def _where(spec: VaultStaticSecretSpec) -> str:
-    return f"{spec.namespace or ''}|{spec.mount}|{spec.path}|{spec.version or 0}"
-
-
-async def _read(session: VaultReader, spec: VaultStaticSecretSpec) -> KvSecret:
-    if spec.type is KVType.V1:
-        return await read_kv_v1(
-            session, mount=spec.mount, path=spec.path, namespace=spec.namespace
+def _news(synced: _Synced, before: VaultStaticSecretStatus) -> News | None:
+    if synced.setback is not None:
+        return News(
+            EventReason.SECRET_VERSION_WENT_BACK,
+            f"Secret synced. {synced.setback}",
+            EventKind.WARNING,
         )
-    return await read_kv_v2(
-        session,
-        mount=spec.mount,
-        path=spec.path,
-        version=spec.version or 0,
-        namespace=spec.namespace,
-    )
+    if synced.changed:
+        return News(EventReason.SECRET_SYNCED, "Secret synced")
+    if not is_true(conditions_of(before.conditions), ConditionType.HEALTHY):
+        return News(EventReason.SECRET_SYNCED, "Secret is in step with Vault")
+    return None
+
+
+def _recorded(resource: _Resource) -> Recorded:
+    """Return what the status says of the last sync; nothing if it keeps no digests."""
+    if not _keeps_macs(resource):
+        return Recorded()
+    return recorded_in(resource.status, generation=resource.envelope.generation)
+
+
+def _keeps_macs(resource: _Resource) -> bool:
+    spec = resource.spec
+    return not isinstance(spec, Invalid) and spec.hmac_secret_data

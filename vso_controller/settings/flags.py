@@ -23,6 +23,9 @@ NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 """Where a pod finds the namespace that it runs in."""
 
 _EPILOG = """
+This is `vso-controller run`; `vso-controller render --help` tells how to try a
+transformation without a cluster.
+
 A variable that is set and not empty wins over its flag. Exit codes: 0 after a request
 to stop (SIGTERM, SIGINT), 1 when the program could not go on, 2 for wrong arguments,
 130 after a second SIGINT.

@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vso_controller.domain.clientcache import PersistenceModel
+from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
     AddressRules,
@@ -23,6 +25,7 @@ from vso_controller.settings.values import (
     OptionalText,
     Period,
     ResourceNamespace,
+    TransformationOptions,
 )
 
 
@@ -134,6 +137,10 @@ class ReconcilingSettings(SettingsGroup):
     """Time for which Ready stays true after reads began to fail.
     It is three refreshes where those are longer."""
 
+    global_transformation_options: TransformationOptions = ()
+    """What holds for the transformation of every resource, with commas between them.
+    There is one: `exclude-raw` leaves `_raw` out of all Secrets."""
+
     @model_validator(mode="after")
     def _grows_to_the_maximum(self) -> Self:
         if self.backoff_initial_interval > self.backoff_max_interval:
@@ -170,6 +177,10 @@ class VaultSettings(SettingsGroup):
     (`secretIDPath`, `tokenPath`), with commas between them; empty for nowhere.
     Whoever may write a VaultAuth and a VaultConnection can have such a file sent to a
     server of their choice: mount nothing there that they may not see."""
+    client_cache_persistence_model: PersistenceModel = PersistenceModel.NONE
+    """Whether tokens of Vault outlive the process, so that a restart logs in nowhere:
+    `none`, `direct-unencrypted` (in Secrets beside the controller) or
+    `direct-encrypted` (there, encrypted by the transit engine of a Vault)."""
     read_sharing_window: Duration = timedelta(seconds=10)
     """Time for which an answer of Vault is kept for others of the same identity that
     are to read the same and were woken before it was asked for. With `0s` only reads
@@ -260,3 +271,8 @@ class Settings(
         if not self.watch_namespaces:
             return ("",)
         return tuple(sorted({*self.watch_namespaces, self.namespace}))
+
+    @property
+    def excludes_raw(self) -> bool:
+        """Whether no Secret has `_raw`."""
+        return TransformationOption.EXCLUDE_RAW in self.global_transformation_options

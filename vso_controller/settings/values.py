@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.vault.reach import Rule, parse_rule
 
@@ -124,6 +125,11 @@ AddressRules = Annotated[
     tuple[Annotated[Rule, BeforeValidator(_rule)], ...], BeforeValidator(_split)
 ]
 """Hosts and networks, written with commas between them."""
+
+TransformationOptions = Annotated[
+    tuple[TransformationOption, ...], BeforeValidator(_split)
+]
+"""Options of transformations, written with commas between them."""
 
 Namespaces = Annotated[tuple[ResourceNamespace, ...], BeforeValidator(_names)]
 """Names of namespaces, written with commas between them; each once, in any order."""

@@ -19,14 +19,18 @@ from vso_controller.foundation.errors import Invalid
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in a template something is; lines and columns (bytes) count from 1."""
+    """Where in a template something is; lines and columns (bytes) count from 1.
+
+    A column of 0 is not known.
+    """
 
     template: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.template}:{self.line}:{self.column}"
+        column = f":{self.column}" if self.column else ""
+        return f"{self.template}:{self.line}{column}"
 
 
 class TemplateError(Invalid):

@@ -13,10 +13,11 @@ MEBIBYTE = 2**20
 class Limits:
     """The bounds of a template set and of one rendering of it."""
 
-    text: int = MEBIBYTE  # bytes of a template's text
+    text: int = 64 * 1024  # bytes of a template's text
+    tokens: int = 10_000  # words and signs of a text
     nesting: int = 100  # blocks, parentheses and pipelines within each other
     depth: int = 100  # templates that call each other
-    steps: int = 200_000  # nodes evaluated, and turns of loops
+    steps: int = 100_000  # nodes evaluated, and turns of loops
     work: int = 16 * MEBIBYTE  # bytes that functions read and build, in all
     output: int = MEBIBYTE  # bytes
     items: int = 100_000  # elements of a list that a function makes

@@ -161,6 +161,10 @@ class Object:
         """Return what printing the value prints."""
         raise NotImplementedError
 
+    def members(self) -> tuple[object, ...] | None:
+        """Return what a pointer to a struct points to; None for all else."""
+        return None
+
     def plain(self) -> object:
         """Return the plain data by which JSON has the value."""
         return self.text()

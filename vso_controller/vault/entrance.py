@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import (
     Denied,
@@ -14,6 +16,7 @@ from vso_controller.vault.errors import (
     CredentialsMissing,
     LoginRefused,
     LoginUnanswered,
+    NotVaultAnswer,
 )
 from vso_controller.vault.paths import split_path
 from vso_controller.vault.ports import (
@@ -22,6 +25,7 @@ from vso_controller.vault.ports import (
     LoginMethod,
     LoginObserver,
     LoginRequest,
+    TokenKeeper,
     Transport,
 )
 from vso_controller.vault.requests import Method, Operation, VaultRequest
@@ -50,12 +54,14 @@ class Entrance:
         clock: Clock,
         namespace: str,
         observer: LoginObserver,
+        keeper: TokenKeeper,
     ) -> None:
         self._transport = transport
         self._login = login
         self._clock = clock
         self._namespace = namespace
         self._observer = observer
+        self._keeper = keeper
 
     async def credentials(self) -> Credentials:
         """Return what there is to show now."""
@@ -67,10 +73,14 @@ class Entrance:
             raise CredentialsMissing(f"credentials for a login: {error}") from error
 
     async def enter(self, credentials: Credentials) -> Token:
-        """Return the token that the credentials lead to.
+        """Return the token that the credentials lead to, or once led to.
 
         Raises LoginRefused where Vault does not take them.
         """
+        if isinstance(credentials, LoginRequest):
+            kept = await self._resume(credentials)
+            if kept is not None:
+                return kept
         try:
             token = await self._enter(credentials)
         except OperationFailed as error:
@@ -86,7 +96,9 @@ class Entrance:
                 case LoginRequest():
                     request = self._login_request(credentials)
                     reply = await self._transport.request(request)
-                    return token_from_login(reply, since=since)
+                    token = token_from_login(reply, since=since)
+                    self._keeper.logged_in(credentials, reply)
+                    return token
                 case HeldToken(value):
                     request = self._lookup_request(credentials)
                     reply = await self._transport.request(request)
@@ -95,6 +107,27 @@ class Entrance:
             raise LoginUnanswered(str(error)) from error
         except (Denied, Invalid, Gone) as error:
             raise LoginRefused(f"{error}; {_advice(credentials)}") from error
+
+    async def _resume(self, login: LoginRequest) -> Token | None:
+        """Return the token that is kept from an earlier login, if it lives.
+
+        Raises a Transient if Vault cannot tell: then it could not log in either.
+        """
+        kept = await self._keeper.recall(login)
+        if kept is None:
+            return None
+        since = Moment.now(self._clock)
+        try:
+            reply = await self._transport.request(self._lookup_request(HeldToken(kept)))
+            found = token_from_lookup(kept, reply, since=since)
+        except (Denied, Invalid, Gone, NotVaultAnswer) as error:
+            self._keeper.refused(str(error))
+            return None
+        if not found.is_usable(Moment.now(self._clock)):
+            self._keeper.refused("it is about to end")
+            return None
+        self._keeper.resumed()
+        return replace(found, is_ours=True)
 
     def _login_request(self, login: LoginRequest) -> VaultRequest:
         return VaultRequest(

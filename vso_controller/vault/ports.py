@@ -72,6 +72,45 @@ class LoginMethod(Protocol):
         ...
 
 
+class TokenKeeper(Protocol):
+    """Keeps the token of one identity from one process to the next."""
+
+    async def recall(self, shown: LoginRequest) -> Secret[str] | None:
+        """Return a token that such a login once brought; None: there is none.
+
+        Never raises: without it there is a login.
+        """
+        ...
+
+    def resumed(self) -> None:
+        """Take note that the token that was recalled is in use."""
+        ...
+
+    def refused(self, why: str) -> None:
+        """Take note that it is of no use any more."""
+        ...
+
+    def logged_in(self, shown: LoginRequest, reply: VaultReply) -> None:
+        """Take note of a login, and keep its token if it can be renewed."""
+        ...
+
+
+class NothingKept:
+    """The TokenKeeper of an identity whose token ends with the process."""
+
+    async def recall(self, _: LoginRequest) -> Secret[str] | None:
+        return None
+
+    def resumed(self) -> None:
+        """Do nothing: nothing is recalled."""
+
+    def refused(self, why: str) -> None:
+        """Do nothing: nothing is recalled."""
+
+    def logged_in(self, shown: LoginRequest, reply: VaultReply) -> None:
+        """Keep nothing."""
+
+
 class LoginObserver(Protocol):
     """Learns how each login went."""
 

@@ -27,10 +27,12 @@ class Operation(StrEnum):
     READ = "read"
     LOGIN = "login"
     LOOKUP_TOKEN = "lookup_token"
-    RENEW_TOKEN = "renew_token"
+    RENEW_TOKEN = "renew"  # upstream's word in its metrics
     REVOKE_TOKEN = "revoke_token"
     CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
+    ENCRYPT = "encrypt"
+    DECRYPT = "decrypt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ from vso_controller.vault.ports import (
     Credentials,
     LoginMethod,
     LoginObserver,
+    NothingKept,
+    TokenKeeper,
     Transport,
 )
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
@@ -45,6 +47,7 @@ from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tokens import Moment, Token
 
 DEFAULT_TIMING = SessionTiming()
+NOTHING_KEPT = NothingKept()
 _TIMER_SLACK = 0.1  # seconds; a timer may fire a moment before its time
 
 
@@ -61,6 +64,7 @@ class VaultSession:
         observer: LoginObserver,
         namespace: str = "",
         timing: SessionTiming = DEFAULT_TIMING,
+        keeper: TokenKeeper = NOTHING_KEPT,
     ) -> None:
         self._timing = timing
         self._transport = ConsistentTransport(transport, clock=clock)
@@ -70,6 +74,7 @@ class VaultSession:
             clock=clock,
             namespace=namespace,
             observer=observer,
+            keeper=keeper,
         )
         self._clock = clock
         self._namespace = namespace

@@ -52,5 +52,6 @@ class Bounds:
     """By how much a witness may see a cause after it had its effect."""
     election_leases: frozenset[str] = frozenset({"b0d477c0.hashicorp.com"})
     own_secrets: frozenset[str] = frozenset({"vso-cc-storage-hmac-key"})
+    kept_secrets: str = "vso-cc-"  # how the names of those begin that hold sessions
     """The controller's own: to be created where they are not, never changed."""
     retries: RetryBudget = field(default_factory=RetryBudget)

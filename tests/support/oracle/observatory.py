@@ -42,6 +42,7 @@ COLLECTIONS = (
     Collection("VaultConnection", f"{_API}/vaultconnections"),
     Collection("VaultAuth", f"{_API}/vaultauths"),
     Collection("VaultStaticSecret", f"{_API}/vaultstaticsecrets"),
+    Collection("SecretTransformation", f"{_API}/secrettransformations"),
 )
 """What the witness sees. A new kind of ours is one more line."""
 

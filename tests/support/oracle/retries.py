@@ -1,10 +1,11 @@
 """N13: what fails is not repeated without rest.
 
 An operation is a method and a path: whoever asks, the server that is in trouble
-gets all of it. Only Events are each one of its own, since none is the repetition of
-another. Each has a budget of failures that refills with time; a request
-that fails beyond it should have waited. Answers that say how things are, and not
-that they went wrong, are no failures: a conflict, an object that is not there.
+gets all of it. Only Events and Secrets that are created are each one of its own,
+since none is the repetition of another. Each has a budget of failures that refills
+with time; a request that fails beyond it should have waited. Answers that say how
+things are, and not that they went wrong, are no failures: a conflict, an object that
+is not there.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def unrested(case: Case) -> Iterator[Violation]:
     for exchange in log:
         if has_failed(exchange):
             head = exchange.head
-            failures[head.method, head.path, _event(exchange)].append(exchange)
+            failures[head.method, head.path, _created(exchange)].append(exchange)
     for (method, path, _), exchanges in failures.items():
         beyond = _beyond(exchanges, case.bounds.retries)
         if beyond:
@@ -37,11 +38,11 @@ def unrested(case: Case) -> Iterator[Violation]:
             yield Violation(Invariant.BOUNDED_RETRIES, what, evidence)
 
 
-def _event(exchange: Exchange) -> str:
-    """Return what tells one Event that is created from another; "" for all else."""
+def _created(exchange: Exchange) -> str:
+    """Return what tells one creation from another on its path; "" for all else."""
     head = exchange.head
-    is_event = head.method == "POST" and head.path.endswith("/events")
-    return exchange.request_body.sha256 if is_event else ""
+    creates = head.method == "POST" and head.path.endswith(("/events", "/secrets"))
+    return exchange.request_body.sha256 if creates else ""
 
 
 def has_failed(exchange: Exchange) -> bool:

@@ -1,9 +1,9 @@
 """N7: nothing foreign is touched.
 
 It has two sides. The controller writes to its own objects alone: statuses of its
-kinds, the Secrets that resources name, the one that holds its key, tokens of the
-accounts that VaultAuths name, the workloads that are to be restarted, Events and the
-lease of its election. And what others changed in these it does not overwrite: every
+kinds, the Secrets that resources name, those that hold its key and its sessions, tokens
+of the accounts that VaultAuths name, the workloads that are to be restarted, Events and
+the lease of its election. And what others changed in these it does not overwrite: every
 change names the version it was made from, for the server to compare.
 """
 
@@ -85,6 +85,8 @@ def _why_foreign_workload(case: Case, target: ObjectPath) -> str:
 def _why_foreign_secret(case: Case, act: KubeAct, target: ObjectPath) -> str:
     if target.name in case.bounds.own_secrets:
         return "" if act.head.method == "POST" else "others depend on what it holds"
+    if target.name.startswith(case.bounds.kept_secrets):
+        return ""
     ref = Ref("Secret", target.namespace, target.name)
     claims = list(case.claims_to(ref))
     if not claims:

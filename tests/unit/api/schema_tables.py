@@ -40,10 +40,21 @@ def _below(prefix: str, rows: Table) -> dict[str, Row]:
     return {f"{prefix}.{path}": row for path, row in rows.items()}
 
 
-TRANSFORMATION: Table = {
+# What is called ours is not upstream's.
+OURS_IN_TEMPLATES: Table = {
+    "engine": Row("string", enum=("go", "jinja2")),
+    "leftDelimiter": TEXT,
+    "rightDelimiter": TEXT,
+}
+TEMPLATES: Table = {
     "templates": Row("map of object"),
     "templates.*.name": TEXT,
     "templates.*.text": REQUIRED_TEXT,
+    **_below("templates.*", OURS_IN_TEMPLATES),
+}
+
+TRANSFORMATION: Table = {
+    **TEMPLATES,
     "transformationRefs": Row("[]object"),
     "transformationRefs[].name": REQUIRED_TEXT,
     "transformationRefs[].namespace": TEXT,
@@ -55,6 +66,12 @@ TRANSFORMATION: Table = {
     "includes": TEXTS,
     "excludes": TEXTS,
     "excludeRaw": FLAG,
+    # ours
+    "rename": Row("[]object"),
+    "rename[].from": REQUIRED_TEXT,
+    "rename[].to": REQUIRED_TEXT,
+    "flatten": OBJECT,
+    "flatten.separator": Row("string", default="_"),
 }
 
 DESTINATION: Table = {
@@ -202,6 +219,25 @@ VAULT_STATIC_SECRET_STATUS: Table = {
     "vaultClientMeta": OBJECT,
     "vaultClientMeta.cacheKey": TEXT,
     "vaultClientMeta.id": TEXT,
+    # ours
+    "transformationMAC": TEXT,
+    "inputMAC": TEXT,
+    **CONDITIONS,
+}
+
+SECRET_TRANSFORMATION_SPEC: Table = {
+    **TEMPLATES,
+    "sourceTemplates": Row("[]object"),
+    "sourceTemplates[].name": TEXT,
+    "sourceTemplates[].text": REQUIRED_TEXT,
+    **_below("sourceTemplates[]", OURS_IN_TEMPLATES),
+    "includes": TEXTS,
+    "excludes": TEXTS,
+}
+
+SECRET_TRANSFORMATION_STATUS: Table = {
+    "valid": Row("boolean", required=True),
+    "error": REQUIRED_TEXT,
     **CONDITIONS,
 }
 
@@ -212,4 +248,6 @@ TABLES: Mapping[tuple[str, str], Table] = {
     ("VaultAuth", "status"): VAULT_AUTH_STATUS,
     ("VaultStaticSecret", "spec"): VAULT_STATIC_SECRET_SPEC,
     ("VaultStaticSecret", "status"): VAULT_STATIC_SECRET_STATUS,
+    ("SecretTransformation", "spec"): SECRET_TRANSFORMATION_SPEC,
+    ("SecretTransformation", "status"): SECRET_TRANSFORMATION_STATUS,
 }

@@ -92,6 +92,11 @@ def test_definition_has_one_namespaced_version_with_status(kind: Kind) -> None:
             "vaultstaticsecrets",
             ["Synced", "Healthy", "Ready", "Age"],
         ),
+        (
+            "SecretTransformation",
+            "secrettransformations",
+            ["Healthy", "Ready", "Age"],
+        ),
     ],
 )
 def test_names_and_columns_are_the_published_ones(
@@ -139,6 +144,7 @@ def test_kinds_are_found_by_name() -> None:
         ("VaultConnection", "vaultconnection.secrets.hashicorp.com/finalizer"),
         ("VaultAuth", "vaultauth.secrets.hashicorp.com/finalizer"),
         ("VaultStaticSecret", "vaultstaticsecret.secrets.hashicorp.com/finalizer"),
+        ("SecretTransformation", ""),
     ],
 )
 def test_finalizers_are_the_upstream_operators(name: str, finalizer: str) -> None:

@@ -22,7 +22,7 @@ from vso_controller.api.v1beta1.vaultstaticsecret import (
     KVType,
     VaultStaticSecretSpec,
 )
-from vso_controller.domain import hmackey
+from vso_controller.domain import hmackey, sessionrecords
 from vso_controller.domain.login import login_of
 from vso_controller.domain.reasons import Failure
 
@@ -154,8 +154,8 @@ def test_observer_may_read_what_the_controller_reads_and_change_nothing() -> Non
     }
 
 
-def test_controller_may_hold_a_lease_and_a_key_in_its_own_namespace() -> None:
-    lease, key = (one for one in manifests(RBAC) if one["kind"] == "Role")
+def test_controller_may_hold_a_lease_a_key_and_tokens_in_its_own_namespace() -> None:
+    lease, key, sessions = (one for one in manifests(RBAC) if one["kind"] == "Role")
 
     assert lease["metadata"]["namespace"] == OPERATOR_NAMESPACE
     assert grants(lease) == {
@@ -166,6 +166,13 @@ def test_controller_may_hold_a_lease_and_a_key_in_its_own_namespace() -> None:
     assert [rule.get("resourceNames") for rule in key["rules"]] == [
         None,
         [hmackey.NAME],
+    ]
+    assert sessions["metadata"]["namespace"] == OPERATOR_NAMESPACE
+    assert [
+        (set(rule["verbs"]), rule.get("resourceNames")) for rule in sessions["rules"]
+    ] == [
+        ({"create", "delete", "get", "list"}, None),
+        ({"patch"}, [sessionrecords.NAME]),
     ]
 
 

@@ -24,6 +24,7 @@ KEYWORDS = {
     "maxLength",
     "minLength",
     "minimum",
+    "nullable",
     "pattern",
     "properties",
     "required",

@@ -89,6 +89,7 @@ async def test_every_kind_has_its_controller() -> None:
             "vaultconnection",
             "vaultauth",
             "vaultstaticsecret",
+            "secrettransformation",
             SESSIONS,
         }
 

@@ -23,6 +23,7 @@ from tests.unit.reconcilers.world import AUTH, AUTH_SPEC, CONNECTION, RESOURCE
 from vso_controller.app import process
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.errors import Invalid
+from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.kube.calls import Call, Verb, object_target
 from vso_controller.kube.errors import ConnectionFailed
@@ -67,7 +68,7 @@ async def test_kubeconfig_that_is_not_there_ends_the_process(
     wrong = settings.model_copy(update={"kubeconfig": "/nowhere"})
 
     with pytest.raises(Invalid, match="/nowhere"):
-        await process.run(wrong, asyncio.Event())
+        await process.run(wrong, asyncio.Event(), lost_lines=int)
 
 
 async def test_election_that_cannot_work_ends_the_process_with_its_figures(
@@ -78,7 +79,7 @@ async def test_election_that_cannot_work_ends_the_process_with_its_figures(
     )
 
     with pytest.raises(Invalid, match=r"leader election: .* \(10 s\)"):
-        await process.run(wrong, asyncio.Event())
+        await process.run(wrong, asyncio.Event(), lost_lines=int)
 
 
 async def test_address_that_is_taken_ends_the_process(settings: Settings) -> None:
@@ -88,7 +89,7 @@ async def test_address_that_is_taken_ends_the_process(settings: Settings) -> Non
         )
 
         with pytest.raises(AddressUnusable, match=str(port)):
-            await process.run(taken, asyncio.Event())
+            await process.run(taken, asyncio.Event(), lost_lines=int)
 
 
 @pytest.mark.parametrize("leader_elect", [True, False])
@@ -102,7 +103,7 @@ async def test_process_without_an_api_server_is_alive_not_ready_and_stops_at_onc
 
     with capture_logs() as lines:
         async with asyncio.TaskGroup() as group:
-            run = group.create_task(process.run(chosen, stop))
+            run = group.create_task(process.run(chosen, stop, lost_lines=int))
             alive, ready = await answers(url)
             stop.set()
             async with asyncio.timeout(3):
@@ -129,6 +130,7 @@ async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]
             gate=LeaseGate(clock=clock, margin=0),
             clock=clock,
             sessions=process._Sessions(session, session, session, session, session),
+            metrics=Metrics(version="0"),
         )
         made._controllers.add_all()
         made._stores.connections.replace(
@@ -136,6 +138,7 @@ async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]
         )
         made._stores.auths.replace([envelope(AUTH, AUTH_SPEC)], "1")
         made._stores.static_secrets.replace([], "1")
+        made._stores.transformations.replace([], "1")
         made._stores.secrets.replace([], "1")
         yield made
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +14,12 @@ from vso_controller.domain.destination import (
     MANAGED_METADATA,
     Create,
     Desired,
+    Kept,
     Nothing,
     Plan,
     Replace,
     Update,
+    lasting_data,
     plan,
 )
 from vso_controller.domain.ownership import (
@@ -415,3 +418,57 @@ def test_applying_the_plan_leaves_nothing_to_plan(
     assert after.type == wanted.type
     if isinstance(step, Update) and observed is not None:
         assert set(observed.owners) <= set(after.owners)
+
+
+def kept(digest_of_data: bytes, **changes: Any) -> Kept:  # noqa: ANN401 - any field
+    return replace(desired(), **changes).kept(digest_of_data)
+
+
+def test_data_that_stays_needs_no_write() -> None:
+    observed = in_order(desired())
+
+    assert plan(kept(observed.digest), observed) == Nothing()
+
+
+def test_metadata_is_written_around_data_that_stays() -> None:
+    observed = in_order(desired())
+
+    step = plan(kept(observed.digest, labels={"app": "other"}), observed)
+
+    assert isinstance(step, Update)
+    assert step.patch.data is None
+    assert step.patch.labels == {"app": "other"}
+
+
+def test_users_own_secret_with_data_that_stays_is_left_alone() -> None:
+    observed = replace(in_order(desired()), labels={}, owners=())
+
+    assert plan(kept(observed.digest, create=False), observed) == Nothing()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"digest": b"other"}, id="other data"),
+        pytest.param({"type": "example.com/other"}, id="other type"),
+    ],
+)
+def test_data_that_cannot_stay_is_told(change: dict[str, Any]) -> None:
+    observed = in_order(desired())
+
+    step = plan(kept(observed.digest), replace(observed, **change))
+
+    assert isinstance(step, Failure)
+    assert step.reason is Reason.KUBERNETES_UNAVAILABLE
+
+
+def test_data_of_a_secret_that_is_gone_cannot_stay() -> None:
+    assert isinstance(plan(kept(b"digest"), None), Failure)
+
+
+def test_what_can_stay_is_known_by_its_digest() -> None:
+    observed = in_order(desired())
+
+    assert lasting_data(desired(), observed) == observed.digest
+    for gone in (None, replace(observed, deleting=True), replace(observed, type="x")):
+        assert lasting_data(desired(), gone) == b""

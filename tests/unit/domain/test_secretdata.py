@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from vso_controller.domain.filters import KeyFilter, key_filter
 from vso_controller.domain.reasons import Failure, Reason
 from vso_controller.domain.secretdata import MAX_DATA_BYTES, build_data
+from vso_controller.domain.transformation import Recipe
 from vso_controller.foundation import gojson
 from vso_controller.foundation.gojson import JSONValue
 
@@ -96,3 +100,97 @@ def test_half_a_surrogate_pair_becomes_what_go_makes_of_it() -> None:
     assert isinstance(data, dict)
     assert data["key"] == "a\ufffdb".encode()
     assert data["list"] == '["\ufffd",1,null]'.encode()
+
+
+def filtered(*excludes: str) -> KeyFilter:
+    found = key_filter(includes=[], excludes=excludes)
+    assert isinstance(found, KeyFilter)
+    return found
+
+
+NO_RAW = Recipe(exclude_raw=True)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rendered", "expected"),
+    [
+        pytest.param(NO_RAW, {}, {"a": b"1", "b": b'{"c":"2"}'}, id="without raw"),
+        pytest.param(
+            NO_RAW,
+            {"a": b"made"},
+            {"a": b"made", "b": b'{"c":"2"}'},
+            id="template wins",
+        ),
+        pytest.param(
+            replace(NO_RAW, filter=filtered("^a")), {}, {"b": b'{"c":"2"}'}, id="filter"
+        ),
+        pytest.param(
+            replace(NO_RAW, filter=filtered(".*")),
+            {"a": b"made"},
+            {"a": b"made"},
+            id="filters spare what is rendered",
+        ),
+        pytest.param(
+            replace(NO_RAW, separator="."), {}, {"a": b"1", "b.c": b"2"}, id="flat"
+        ),
+        pytest.param(
+            replace(NO_RAW, separator=".", filter=filtered("^b.c$")),
+            {},
+            {"a": b"1"},
+            id="filters see flat keys",
+        ),
+        pytest.param(
+            replace(NO_RAW, names={"a": "x"}),
+            {},
+            {"x": b"1", "b": b'{"c":"2"}'},
+            id="name",
+        ),
+        pytest.param(
+            replace(NO_RAW, names={"a": "b"}, filter=filtered("^b$")),
+            {},
+            {"b": b"1"},
+            id="the name of what was dropped",
+        ),
+        pytest.param(
+            Recipe(filter=filtered(".*")), {}, {"_raw": b'{"all":1}'}, id="raw stays"
+        ),
+    ],
+)
+def test_recipe_decides_what_becomes_of_each_key(
+    recipe: Recipe, rendered: dict[str, bytes], expected: dict[str, bytes]
+) -> None:
+    data = build_data(
+        {"a": "1", "b": {"c": "2"}}, whole={"all": 1}, recipe=recipe, rendered=rendered
+    )
+
+    assert data == expected
+
+
+def test_key_called_raw_is_let_through_where_there_is_no_raw() -> None:
+    assert build_data({"_raw": "x"}, whole={}, recipe=NO_RAW) == {"_raw": b"x"}
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe", "rendered"),
+    [
+        pytest.param({"_raw": "x"}, Recipe(filter=filtered("_raw")), {}, id="dropped"),
+        pytest.param({"a": "x"}, Recipe(), {"_raw": b"x"}, id="rendered"),
+        pytest.param({"": {"raw": "x"}}, Recipe(separator="_"), {}, id="flattened"),
+    ],
+)
+def test_nothing_else_can_be_called_raw(
+    source: dict[str, JSONValue], recipe: Recipe, rendered: dict[str, bytes]
+) -> None:
+    failure = build_data(source, whole={}, recipe=recipe, rendered=rendered)
+
+    assert isinstance(failure, Failure)
+    assert failure.message == "key '_raw' not permitted in Secret data"
+
+
+def test_values_that_meet_under_one_key_are_refused() -> None:
+    failure = build_data(
+        {"a_b": "1", "a": {"b": "2"}}, whole={}, recipe=Recipe(separator="_")
+    )
+
+    assert isinstance(failure, Failure)
+    assert failure.message == "flatten: two values for the key 'a_b'"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
 
 from vso_controller.foundation.metrics import Metrics, SessionStanding
 from vso_controller.foundation.objects import ObjectKey
+from vso_controller.vault.requests import Operation
 
 DATABASE = ObjectKey("apps", "database")
 VAULT = ObjectKey("apps", "vault")
@@ -30,6 +32,29 @@ def samples(metrics: Metrics, prefix: str) -> dict[str, float]:
     lines = generate_latest(metrics.registry).decode().splitlines()
     found = (line.rsplit(" ", 1) for line in lines if line.startswith(prefix))
     return {name: float(value) for name, value in found if "_created" not in name}
+
+
+def test_every_metric_is_on_a_page_of_the_documentation(metrics: Metrics) -> None:
+    metrics.watch_sessions(list)
+    metrics.events_dropped(lambda: 0)
+    docs = Path(__file__).parents[3] / "docs"
+    told = "".join(page.read_text() for page in docs.glob("*.md"))
+
+    families = list(metrics.registry.collect())
+
+    assert len(families) > 20
+    names = [
+        f"{one.name}_total" * (one.type == "counter") or one.name for one in families
+    ]
+    assert [name for name in names if f"`{name}`" not in told] == []
+
+
+def test_requests_have_upstreams_names_for_what_upstream_counts() -> None:
+    assert {Operation.LOGIN, Operation.RENEW_TOKEN, Operation.READ} == {
+        "login",
+        "renew",
+        "read",
+    }
 
 
 def test_build_is_told(metrics: Metrics) -> None:

@@ -7,6 +7,8 @@ it asserts on is what the world holds afterwards.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,9 +20,11 @@ from typing import Any
 
 import trustme
 
-from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
+from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
+from tests.fakes.templates import FakeRenderer
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
+    SECRET_TRANSFORMATION,
     VAULT_AUTH,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
@@ -31,13 +35,19 @@ from vso_controller.credentials.answers import Answers
 from vso_controller.credentials.authorities import Authorities
 from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.encryption import StorageEncryptor
+from vso_controller.credentials.entries import Entries
 from vso_controller.credentials.files import RootedFiles
-from vso_controller.credentials.logins import Logins
+from vso_controller.credentials.logins import IdentityLogin, Logins
+from vso_controller.credentials.persistence import Persistence
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References
+from vso_controller.credentials.sessionrecords import SessionRecords
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
+from vso_controller.domain.clientcache import LABELS, PersistenceModel
+from vso_controller.domain.sessionrecords import NAME
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
@@ -46,8 +56,14 @@ from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
+from vso_controller.reconcilers.ports import Renderer
 from vso_controller.reconcilers.reporting import Reporter
+from vso_controller.reconcilers.secrettransformation import (
+    SecretTransformationReconciler,
+)
+from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
@@ -56,12 +72,16 @@ from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
 )
+from vso_controller.reconcilers.versions import SeenVersions
+from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.store import Store
+from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
-from vso_controller.vault.session import VaultSession
+from vso_controller.vault.session import NOTHING_KEPT, VaultSession
 
 OPERATOR = "vso-system"
+RECORDS = ObjectKey(OPERATOR, NAME)
 CONNECTION = ObjectKey("apps", "vault")
 AUTH = ObjectKey("apps", "auth")
 RESOURCE = ObjectKey("apps", "database")
@@ -85,6 +105,11 @@ RESOURCE_SPEC: dict[str, Any] = {
     "refreshAfter": "30s",
     "destination": {"name": "db-secret", "create": True},
 }
+
+
+def sign(message: bytes) -> bytes:
+    """Return HMAC-SHA256 of a message, with a key of the tests."""
+    return hmac.digest(DIGEST_KEY, message, hashlib.sha256)
 
 
 @cache
@@ -128,6 +153,7 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.accounts = {ObjectKey("apps", "app-sa")}
+        self.uids: dict[str, str] = {}  # of accounts that were made anew
         self.failure: OperationFailed | None = None
 
     async def request_token(
@@ -137,7 +163,8 @@ class FakeTokens:
             raise self.failure
         if service_account not in self.accounts:
             raise NotFound(f"create serviceaccounts/token {service_account}")
-        return service_account_token(f"uid-of-{service_account.name}")
+        name = service_account.name
+        return service_account_token(self.uids.get(name, f"uid-of-{name}"))
 
 
 @dataclass
@@ -154,14 +181,19 @@ class World:
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
     ca_roots: tuple[Path, ...] = ()
+    renderer: Renderer = field(default_factory=FakeRenderer)
+    excludes_raw: bool = False  # for all resources
     read_sharing_window: float = 0.0  # seconds
+    persistence_model: PersistenceModel = PersistenceModel.NONE
 
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
         self.auths: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
+        self.transformations: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
+        self.versions = SeenVersions(observer=self.metrics)
         self._follow_references()
         self._open_sessions()
         self._reconcile()
@@ -178,6 +210,7 @@ class World:
             connections=self.connections,
             auths=self.auths,
             static_secrets=self.resources,
+            transformations=self.transformations,
             secrets=self.kubernetes.watched,
             operator_namespace=OPERATOR,
             namespace_fallback=True,
@@ -188,6 +221,7 @@ class World:
             connection=self.woken.append,
             auth=self.woken.append,
             static_secret=self.woken.append,
+            transformation=self.woken.append,
         )
         self.kubernetes.versions.handler = self._version_changed
 
@@ -201,35 +235,88 @@ class World:
             make_bulkhead=self.make_bulkhead,
             forgotten=self.metrics.vault_gone,
         )
+        logins = Logins(
+            tokens=self.tokens,
+            secrets=self.kubernetes,
+            files=RootedFiles(
+                roots=self.credential_roots, flag="--credential-path-roots"
+            ),
+        )
+        self._keep_sessions(logins)
         self.pool = SessionPool(
             references=self.references,
             connections=self.clients_of,
-            logins=Logins(
-                tokens=self.tokens,
-                secrets=self.kubernetes,
-                files=RootedFiles(
-                    roots=self.credential_roots, flag="--credential-path-roots"
-                ),
-            ),
+            logins=logins,
             secrets=CredentialSecrets(versions=self.kubernetes.versions),
             reads=SharedReads(
                 answers=Answers(window=self.read_sharing_window, clock=self.clock),
                 observer=self.metrics,
                 clock=self.clock,
             ),
-            make_session=lambda transport, login, namespace: VaultSession(
-                transport=transport,
-                login=login,
-                clock=self.clock,
-                random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
-                observer=self.metrics.logins(login.name),
-                namespace=namespace,
-            ),
+            make_session=self._make_session,
+            keepers=self.persistence,
+            records=self.records,
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
         )
         self.metrics.watch_sessions(self.pool.standings)
+
+    def _keep_sessions(self, logins: Logins) -> None:
+        self.records = SessionRecords(
+            key=RECORDS,
+            reads=self.kubernetes,
+            writes=self.kubernetes,
+            backoff=self._backoff(),
+            clock=self.clock,
+        )
+        self.persistence = Persistence(
+            model=self.persistence_model,
+            namespace=OPERATOR,
+            entries=Entries(
+                reads=self.kubernetes,
+                writes=self.kubernetes,
+                pages=FakePages(self.kubernetes, LABELS),
+            ),
+            sign=sign,
+            encryptor=StorageEncryptor(
+                auths=self.auths,
+                references=self.references,
+                connections=self.clients_of,
+                logins=logins,
+                make_session=self._make_session,
+                namespace=OPERATOR,
+            ),
+            auths=self.auths,
+            connections=self.connections,
+            records=self.records,
+            backoff=self._backoff(),
+            clock=self.clock,
+            observer=self.metrics,
+        )
+
+    def _backoff(self) -> Backoff:
+        random = Random(1)  # noqa: S311 - spreads rests, keeps no secret
+        return Backoff(
+            initial=1, maximum=60, reset_after=60, clock=self.clock, random=random
+        )
+
+    def _make_session(
+        self,
+        transport: Transport,
+        login: IdentityLogin,
+        namespace: str,
+        keeper: TokenKeeper = NOTHING_KEPT,
+    ) -> VaultSession:
+        return VaultSession(
+            transport=transport,
+            login=login,
+            clock=self.clock,
+            random=Random(1),  # noqa: S311 - spreads rests, keeps no secret
+            observer=self.metrics.logins(login.name),
+            namespace=namespace,
+            keeper=keeper,
+        )
 
     def _reconcile(self) -> None:
         self.connection = VaultConnectionReconciler(
@@ -245,6 +332,21 @@ class World:
             reporter=self._reporter(VAULT_AUTH, self.auths),
             clock=self.clock,
         )
+        digest = digest_with(Secret(DIGEST_KEY))
+        transformations = Transformations(
+            resources=self.transformations,
+            renderer=self.renderer,
+            digest=digest,
+            exclude_raw=self.excludes_raw,
+            scopes=self.scopes,
+        )
+        self.transformation = SecretTransformationReconciler(
+            resources=self.transformations,
+            transformations=transformations,
+            reporter=self._reporter(SECRET_TRANSFORMATION, self.transformations),
+            clock=self.clock,
+        )
+        self.fillings = Fillings(digest=digest, observer=self.metrics)
         self.static_secret = VaultStaticSecretReconciler(
             resources=self.resources,
             sessions=self.pool,
@@ -255,9 +357,11 @@ class World:
                 ),
                 secrets=self.kubernetes,
             ),
+            transformations=transformations,
+            fillings=self.fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
             known=self.known,
-            digest=digest_with(Secret(DIGEST_KEY)),
+            versions=self.versions,
             operator_namespace=OPERATOR,
             policy=RefreshPolicy(
                 floor=timedelta(), freshness_floor=timedelta(minutes=5)
@@ -276,7 +380,11 @@ class World:
     async def hand_over(self) -> None:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
+        self.versions.clear()
+        self.fillings.clear()
         self.pool.clear()
+        self.persistence.clear()
+        self.records.clear()
         await self.clients_of.close()
         self.woken.clear()
 
@@ -365,6 +473,7 @@ class World:
             id(self.connections): VAULT_CONNECTION,
             id(self.auths): VAULT_AUTH,
             id(self.resources): VAULT_STATIC_SECRET,
+            id(self.transformations): SECRET_TRANSFORMATION,
         }
         return kinds[id(store)].resource.plural, key
 

@@ -7,12 +7,11 @@ import asyncio
 import pytest
 
 from tests.fakes.listwatch import FakeListWatch, WatchRequest, key_of
-from tests.unit.runtime.test_reflector import agree, running
+from tests.unit.runtime.following import agree, make_reflector, running
 from tests.unit.runtime.virtual import VirtualClock, seeded
 from vso_controller.foundation.errors import Gone, Throttled, Transient
 from vso_controller.foundation.listwatch import VersionTooLarge
 from vso_controller.foundation.objects import Envelope
-from vso_controller.runtime.reflector import Reflector, ReflectorTiming
 from vso_controller.runtime.store import Store
 
 pytestmark = pytest.mark.looptime
@@ -26,14 +25,7 @@ async def test_store_converges_after_any_series_of_faults(
     random = seeded(seed)
     server = FakeListWatch(page_size=3, offers_initial_events=streams)
     store: Store[Envelope] = Store()
-    reflector = Reflector(
-        name="things",
-        source=server,
-        store=store,
-        clock=clock,
-        random=random,
-        timing=ReflectorTiming(),
-    )
+    reflector = make_reflector(server, store, clock, random=random)
 
     def disturb() -> None:
         fault = random.choice(

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from tests.fakes.listwatch import FakeListWatch, event_of, make_item
-from tests.unit.runtime.test_reflector import SOON, agree, running
-from tests.unit.runtime.virtual import VirtualClock, seeded
+from tests.unit.runtime.following import SOON, agree, running
+from tests.unit.runtime.virtual import VirtualClock
 from vso_controller.foundation.errors import (
     Denied,
     Gone,
@@ -18,7 +18,7 @@ from vso_controller.foundation.errors import (
 )
 from vso_controller.foundation.listwatch import EventType, Page
 from vso_controller.foundation.objects import Envelope
-from vso_controller.runtime.reflector import Reflector, ReflectorTiming
+from vso_controller.runtime.reflector import Reflector
 from vso_controller.runtime.store import Store
 
 pytestmark = pytest.mark.looptime
@@ -27,25 +27,6 @@ pytestmark = pytest.mark.looptime
 @pytest.fixture
 def server() -> FakeListWatch:
     return FakeListWatch(offers_initial_events=True)
-
-
-@pytest.fixture
-def store() -> Store[Envelope]:
-    return Store()
-
-
-@pytest.fixture
-def reflector(
-    server: FakeListWatch, store: Store[Envelope], clock: VirtualClock
-) -> Reflector[Envelope]:
-    return Reflector(
-        name="things",
-        source=server,
-        store=store,
-        clock=clock,
-        random=seeded(7),
-        timing=ReflectorTiming(),
-    )
 
 
 async def test_one_request_fills_the_store_and_keeps_it(

@@ -9,32 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.listwatch import event_of, key_of, make_item
+from tests.unit.runtime.stores import Heard
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.runtime.store import Store
 
 ADDED, MODIFIED, DELETED = EventType.ADDED, EventType.MODIFIED, EventType.DELETED
-
-Change = tuple[Envelope | None, Envelope | None]
-
-
-class Heard(list[Change]):
-    """A handler that remembers."""
-
-    def __call__(self, old: Envelope | None, new: Envelope | None) -> None:
-        self.append((old, new))
-
-
-@pytest.fixture
-def store() -> Store[Envelope]:
-    return Store()
-
-
-@pytest.fixture
-def heard(store: Store[Envelope]) -> Heard:
-    heard = Heard()
-    store.add_handler(heard)
-    return heard
 
 
 async def test_store_has_synced_after_the_first_list(store: Store[Envelope]) -> None:

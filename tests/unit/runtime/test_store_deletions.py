@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.listwatch import event_of, key_of, make_item
-from tests.unit.runtime.test_store import Heard
+from tests.fakes.listwatch import event_of, make_item
+from tests.unit.runtime.stores import BEFORE, KEY, Heard, forgets, store_of
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import Envelope
 from vso_controller.runtime.store import Store
 
 ADDED, MODIFIED, DELETED = EventType.ADDED, EventType.MODIFIED, EventType.DELETED
 
-KEY = key_of("a")
-BEFORE = make_item("a", 10)
 LAST = make_item("a", 20)  # as a watch tells of the deletion
 AGAIN = make_item("a", 30, uid="another")
 
 
 @pytest.fixture
 def store() -> Store[Envelope]:
-    store: Store[Envelope] = Store()
-    store.replace([BEFORE], "10")
-    return store
-
-
-@pytest.fixture
-def heard(store: Store[Envelope]) -> Heard:
-    heard = Heard()
-    store.add_handler(heard)
-    return heard
+    return store_of(BEFORE)
 
 
 def delete(store: Store[Envelope], item: Envelope = BEFORE) -> None:
     with store.writing(item.key) as write:
         write.deleted(item)
-
-
-def forgets(store: Store[Envelope]) -> bool:
-    """Return whether no record of a write is left in the store."""
-    return not store._own
 
 
 def test_object_is_out_of_the_store_at_once_and_the_echo_is_no_news(

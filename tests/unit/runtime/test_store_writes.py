@@ -4,37 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.listwatch import event_of, key_of, make_item
-from tests.unit.runtime.test_store import Heard
+from tests.fakes.listwatch import event_of, make_item
+from tests.unit.runtime.stores import BEFORE, KEY, Heard, forgets, store_of
 from vso_controller.foundation.listwatch import EventType
 from vso_controller.foundation.objects import Envelope
 from vso_controller.runtime.store import Store
 
 ADDED, MODIFIED, DELETED = EventType.ADDED, EventType.MODIFIED, EventType.DELETED
 
-KEY = key_of("a")
-BEFORE = make_item("a", 10)
 OURS = make_item("a", 20)
 LATER = make_item("a", 30)
 
 
 @pytest.fixture
 def store() -> Store[Envelope]:
-    store: Store[Envelope] = Store()
-    store.replace([BEFORE], "10")
-    return store
-
-
-@pytest.fixture
-def heard(store: Store[Envelope]) -> Heard:
-    heard = Heard()
-    store.add_handler(heard)
-    return heard
-
-
-def forgets(store: Store[Envelope]) -> bool:
-    """Return whether no record of a write is left in the store."""
-    return not store._own
+    return store_of(BEFORE)
 
 
 def test_reply_is_in_the_store_at_once_and_its_echo_is_no_news(

@@ -24,13 +24,28 @@ Duration = Annotated[
 """One number and one unit, as written; `parse_duration` takes it without error."""
 
 
+class TemplateEngine(StrEnum):
+    """The languages that templates can be written in."""
+
+    GO = "go"
+    JINJA2 = "jinja2"
+
+
 class Template(ApiModel):
     """A template that renders one value."""
 
     name: str | None = None
     """Name by which other templates can call this one."""
     text: str
-    """Text of the template, in the language of Go's text/template."""
+    """Text of the template."""
+    engine: TemplateEngine | None = None
+    """Language of the text: `go` (Go's text/template, which is meant if this is empty)
+    or `jinja2`.
+    """
+    left_delimiter: str | None = None
+    """What an expression begins with in the text; `{{` if empty."""
+    right_delimiter: str | None = None
+    """What an expression ends with in the text; `}}` if empty."""
 
 
 class TemplateRef(ApiModel):
@@ -57,6 +72,24 @@ class TransformationRef(ApiModel):
     """Do not take the SecretTransformation's excludes."""
 
 
+class Rename(ApiModel):
+    """Another name for a key."""
+
+    source: str = Field(alias="from")
+    """Key of the entry in Vault; after `flatten` if that is used."""
+    target: str = Field(alias="to")
+    """Key of the Secret that has its value."""
+
+
+class Flatten(ApiModel):
+    """How objects within the entry become keys of their own."""
+
+    separator: str = "_"
+    """What stands between the names: with `_`, `{"db": {"host": "x"}}` has the key
+    `db_host`.
+    """
+
+
 class Transformation(ApiModel):
     """What becomes of the data from Vault on its way into the Secret."""
 
@@ -70,6 +103,10 @@ class Transformation(ApiModel):
     """Regular expressions (RE2) on source keys: keys that match one are dropped."""
     exclude_raw: bool | None = None
     """Leave the key `_raw`, the whole answer of Vault as JSON, out of the Secret."""
+    rename: tuple[Rename, ...] = ()
+    """Other names for keys that includes and excludes have left."""
+    flatten: Flatten | None = None
+    """Make objects within the entry keys of their own, before all else."""
 
 
 class Destination(ApiModel):

@@ -71,5 +71,13 @@ class VaultStaticSecretStatus(Status):
     """Generation of this object that was last reconciled."""
     secret_mac: str | None = Field(default=None, alias="secretMAC")
     """Keyed digest (HMAC) of the data that was last written, in base64."""
+    transformation_mac: str | None = Field(default=None, alias="transformationMAC")
+    """Keyed digest (HMAC) of the transformation that made that data, with all that it
+    refers to, in base64.
+    """
+    input_mac: str | None = Field(default=None, alias="inputMAC")
+    """Keyed digest (HMAC) of what that data was made from, in base64: the entry in
+    Vault and the transformation. While it is the same, nothing is rendered again.
+    """
     vault_client_meta: VaultClientMeta | None = None
     """Which client of Vault was used last."""

@@ -16,6 +16,8 @@ from vso_controller.templating.values import raw, text
 _ALPHANUMERIC = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _UNRESERVED = _ALPHANUMERIC + b"-_.~"
 
+_NOT_ASCII = 0x80
+
 
 class Place(Enum):
     """A part of a URL, and the bytes that stand for themselves there."""
@@ -140,7 +142,7 @@ def _byte(digits: bytes, place: Place) -> bytes:
     byte = int(digits, 16)
     # Hosts cannot be written with escapes for ASCII, but for the percent sign of
     # an IPv6 zone.
-    if place is Place.HOST and byte < 0x80 and digits != b"25":
+    if place is Place.HOST and byte < _NOT_ASCII and digits != b"25":
         raise MalformedURL("its host has an invalid escape")
     if place is Place.ZONE and digits != b"25" and byte not in Place.ZONE.value:
         raise MalformedURL("its IPv6 zone has an invalid escape")
@@ -148,7 +150,7 @@ def _byte(digits: bytes, place: Place) -> bytes:
 
 
 def _check_host(data: bytes) -> None:
-    if any(byte < 0x80 and byte not in Place.HOST.value + b"%" for byte in data):
+    if any(byte < _NOT_ASCII and byte not in Place.HOST.value + b"%" for byte in data):
         raise MalformedURL("its host has an invalid character")
 
 

@@ -19,6 +19,8 @@ _PADDING = ord("=")
 _PADDED_64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _NEVER_PADDED_32 = {3, 6}
 """So many letters of eight hold no whole number of bytes."""
+_LEAST = 2  # letters of the last group
+_GROUP = 8  # letters of base 32
 
 
 class CorruptInput(ValueError):
@@ -58,7 +60,7 @@ def _fault_64(data: bytes) -> int:
         if data[at] in _ALPHABET_64:
             continue
         column = nth % 4
-        if data[at] != _PADDING or column < 2:
+        if data[at] != _PADDING or column < _LEAST:
             return at
         return _fault_in_padding(data, places, nth, column)
     # Go counts back from the end as many bytes as the last group has letters.
@@ -66,7 +68,7 @@ def _fault_64(data: bytes) -> int:
 
 
 def _fault_in_padding(data: bytes, places: list[int], nth: int, column: int) -> int:
-    if column == 2:
+    if column == _LEAST:
         if nth + 1 == len(places):
             return len(data)
         nth += 1
@@ -81,9 +83,9 @@ def _fault_32(data: bytes, length: int) -> int | None:
     rest = len(data) - length - 1
     if rest < 0:
         return length - column if column else None
-    if data[length] != _PADDING or column < 2 or rest >= 8:
+    if data[length] != _PADDING or column < _LEAST or rest >= _GROUP:
         return length
-    if rest + column < 7:
+    if rest + column < _GROUP - 1:
         return len(data)
     padding = data[length + 1 : length + 8 - column]
     stray = next((at for at, byte in enumerate(padding) if byte != _PADDING), None)

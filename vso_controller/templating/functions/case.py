@@ -77,9 +77,7 @@ def _mapped_at_starts(
     changed = []
     at_start = True
     for letter in letters.runes(string):
-        changed.append(
-            change(letter) if at_start and not separates(letter) else letter
-        )
+        changed.append(change(letter) if at_start and not separates(letter) else letter)
         at_start = separates(letter)
     return "".join(changed)
 

@@ -57,7 +57,8 @@ def to_float(value: object) -> float:
         case int() | float():
             return float(value)
         case str():
-            return parse_float(value) or 0.0
+            number = parse_float(value)
+            return 0.0 if number is None else number
         case _:
             return 0.0
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from vso_controller.templating.functions.versions import (
     Version,

@@ -42,7 +42,7 @@ def ago(run: Environment, value: object) -> str:
     then = now
     if isinstance(value, Time):
         then = value.moment
-    elif type(value) in {int, Int64}:
+    elif isinstance(value, int) and type(value) in {int, Int64}:
         then = Moment(int(value) * SECOND, LOCAL)
     return format_nanoseconds(whole(since(now, then), SECOND))
 
@@ -58,9 +58,7 @@ def duration(value: object) -> str:
     return format_nanoseconds(wrapped(seconds * SECOND))
 
 
-@reading(
-    "durationRound", "(any) string", environment=True, is_deterministic=False
-)
+@reading("durationRound", "(any) string", environment=True, is_deterministic=False)
 def duration_round(run: Environment, value: object) -> str:
     """Return a duration, or how long ago a time was, in its greatest unit only."""
     nanoseconds = abs(_nanoseconds(run, value))

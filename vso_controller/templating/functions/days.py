@@ -32,6 +32,10 @@ WEEKDAYS = (
     "Saturday",
 )
 
+NOON = 12
+FEBRUARY = 2
+_LEAP_DAY_ENDS = 2  # months from the new year to the end of February
+_MARCH_TO_DECEMBER = 10  # months
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 _ERA = 146_097
 """Days in 400 years, after which the calendar repeats."""
@@ -46,7 +50,7 @@ def is_leap(year: int) -> bool:
 
 def days_in(year: int, month: int) -> int:
     """Return the length of a month, 1 to 12."""
-    if month == 2 and is_leap(year):
+    if month == FEBRUARY and is_leap(year):
         return 29
     return _DAYS_BEFORE[month] - _DAYS_BEFORE[month - 1]
 
@@ -64,7 +68,9 @@ def to_days(year: int, month: int, day: int) -> int:
     years, month = divmod(month - 1, 12)
     year += years
     # Years are counted from March, so that the leap day is the last one.
-    year, month = (year, month - 2) if month >= 2 else (year - 1, month + 10)
+    year, month = (
+        (year, month - 2) if month >= _LEAP_DAY_ENDS else (year - 1, month + 10)
+    )
     era, year = divmod(year, 400)
     of_year = (153 * month + 2) // 5 + day - 1
     of_era = year * 365 + year // 4 - year // 100 + of_year
@@ -78,8 +84,8 @@ def to_date(days: int) -> tuple[int, int, int]:
     of_year = of_era - (365 * year + year // 4 - year // 100)
     month = (5 * of_year + 2) // 153
     day = of_year - (153 * month + 2) // 5 + 1
-    month += 3 if month < 10 else -9
-    return year + era * 400 + (month <= 2), month, day
+    month += 3 if month < _MARCH_TO_DECEMBER else -9
+    return year + era * 400 + (month <= FEBRUARY), month, day
 
 
 def weekday(days: int) -> int:

@@ -48,7 +48,7 @@ def any_(*values: object) -> bool:
 
 
 @function("ternary", "(any, any, bool) any")
-def ternary(yes: object, no: object, condition: bool) -> object:  # noqa: FBT001
+def ternary(yes: object, no: object, condition: bool) -> object:
     """Return the first value if the third one is true, the second one otherwise."""
     return yes if condition else no
 

@@ -113,7 +113,7 @@ def dig(*path: object) -> object:
             raise FunctionError(f"a key is of kind {kind_of(name)}, not a string")
     for name in names:
         _check_has_keys(found)
-        if name not in found:
+        if not isinstance(found, dict) or name not in found:
             return fallback
         found = found[name]
     return found

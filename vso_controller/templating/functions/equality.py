@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from vso_controller.templating.functions.paying import ELEMENT
 from vso_controller.templating.errors import LimitReached
+from vso_controller.templating.functions.paying import ELEMENT
 from vso_controller.templating.registry import Environment
 from vso_controller.templating.values import is_nil, type_of
 

@@ -20,6 +20,7 @@ from vso_controller.templating.values import JSONNumber, Object, is_nil, text
 _LARGEST_FLOAT = 1.7976931348623157e308
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _INDENT = "  "
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-6, 1e21  # that are written without exponent
 _READING = 4
 """What it costs to read a byte of JSON, or to write one."""
 
@@ -139,10 +140,11 @@ def _plain(run: Environment, value: object, path: tuple[object, ...]) -> object:
     """
     if is_nil(value) or isinstance(value, bool):
         return None if is_nil(value) else value
+    if isinstance(value, Object):
+        plain = value.plain()
+        return _plain(run, plain, path) if isinstance(plain, dict) else plain
     if isinstance(value, (list, dict)):
         return _plain_members(run, value, path)
-    if isinstance(value, Object):
-        return value.plain()
     return _plain_scalar(run, value)
 
 
@@ -156,11 +158,9 @@ def _plain_members(
     run.budget.work(ELEMENT * len(value))
     path = (*path, value)
     if isinstance(value, list):
-        members = []
-        for each in value:
-            members.append(_plain(run, each, path))
-        return members
-    entries = {}
+        return [_plain(run, each, path) for each in value]
+    is_struct = isinstance(value, gojson.Struct)
+    entries: dict[str, object] = gojson.Struct() if is_struct else {}
     for key, each in value.items():
         entries[letters.runes(key)] = _plain(run, each, path)
     return entries
@@ -183,7 +183,7 @@ def _plain_scalar(run: Environment, value: object) -> object:
 
 def _number(number: float) -> str:
     """Return a number with an exponent only where Go writes one."""
-    if number == 0 or 1e-6 <= abs(number) < 1e21:
+    if number == 0 or _SMALLEST_PLAIN <= abs(number) < _LARGEST_PLAIN:
         return format(Decimal(repr(number)), "f").removesuffix(".0")
     return repr(number).replace("e-0", "e-")
 

@@ -37,24 +37,23 @@ def merge_into(
     run.budget.work(ELEMENT * len(source))
     for key, theirs in list(source.items()):
         mine = target.get(key, _MISSING)
-        if theirs is None:
-            if overwrites:
-                target[key] = None
-            continue
         if isinstance(theirs, dict) and isinstance(mine, dict):
             if not isinstance(mine, NilMap):
-                merge_into(
-                    run, mine, theirs, overwrites=overwrites, depth=depth - 1
-                )
-            if mine:
-                continue
-        elif not overwrites and mine is not _MISSING:
-            _check(mine, theirs)
-        if overwrites or mine is _MISSING or is_empty(mine):
+                merge_into(run, mine, theirs, overwrites=overwrites, depth=depth - 1)
+            takes = not mine
+        else:
+            takes = overwrites or _takes(mine, theirs)
+        if takes:
             target[key] = theirs
 
 
-def _check(mine: object, theirs: object) -> None:
-    """Refuse what the library trips over: it follows pointers, but not into maps."""
+def _takes(mine: object, theirs: object) -> bool:
+    """Return whether `theirs` fills the place of `mine`, where nothing is replaced."""
+    if theirs is None:
+        return False
+    if mine is _MISSING:
+        return True
+    # What the library trips over: it follows pointers, but not into maps.
     if kind_of(mine) is Kind.PTR and kind_of(theirs) in {Kind.MAP, Kind.STRUCT}:
         raise Mismatch("an object is in the place of a dictionary")
+    return is_empty(mine)

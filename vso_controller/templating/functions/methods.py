@@ -23,14 +23,14 @@ def method(
 
     def declare(call: Callable[Concatenate[V, P], R]) -> Callable[..., R]:
         @wraps(call)
-        def checked(value: V, *arguments: P.args, **_: P.kwargs) -> R:
+        def checked(value: V, *arguments: P.args, **named: P.kwargs) -> R:
             if len(arguments) != len(types):
                 wanted = f"{len(types)} arguments are needed"
                 raise FunctionError(f"{wanted}, {len(arguments)} were given")
             for argument, wanted_type in zip(arguments, types, strict=True):
                 if not _fits(argument, wanted_type):
                     raise FunctionError("an argument is of the wrong type")
-            return call(value, *arguments)
+            return call(value, *arguments, **named)
 
         return checked
 

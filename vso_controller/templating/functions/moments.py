@@ -101,7 +101,7 @@ def _written(shown: Moment, piece: Piece) -> str:
 
 
 def _date_part(shown: Moment, part: Part) -> str:
-    year, month, day = shown.date
+    year, month, _ = shown.date
     match part:
         case Part.YEAR:
             return f"{'-' if year < 0 else ''}{abs(year):04}"
@@ -113,8 +113,14 @@ def _date_part(shown: Moment, part: Part) -> str:
             return days.WEEKDAYS[shown.weekday][: _name_length(part)]
         case Part.MONTH | Part.PADDED_MONTH:
             return _padded(month, part)
+        case _:
+            return _day_part(shown, part)
+
+
+def _day_part(shown: Moment, part: Part) -> str:
+    match part:
         case Part.DAY | Part.SPACED_DAY | Part.PADDED_DAY:
-            return _padded(day, part)
+            return _padded(shown.date[2], part)
         case Part.SPACED_YEAR_DAY | Part.PADDED_YEAR_DAY:
             return _padded(shown.year_day, part)
         case _:
@@ -133,9 +139,9 @@ def _clock_part(shown: Moment, part: Part) -> str:
         case Part.SECOND | Part.PADDED_SECOND:
             return _padded(second, part)
         case Part.UPPER_NOON:
-            return "PM" if hour >= 12 else "AM"
+            return "PM" if hour >= days.NOON else "AM"
         case _:
-            return "pm" if hour >= 12 else "am"
+            return "pm" if hour >= days.NOON else "am"
 
 
 def _name_length(part: Part) -> int | None:

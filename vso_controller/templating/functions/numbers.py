@@ -14,7 +14,7 @@ from vso_controller.templating.functions.casting import (
     wrapped,
 )
 from vso_controller.templating.functions.paying import reading
-from vso_controller.templating.functions.texts import printed
+from vso_controller.templating.printing import printed
 from vso_controller.templating.registry import Environment
 from vso_controller.templating.values import Int64, IntList
 
@@ -27,6 +27,8 @@ _LARGEST_EXPONENT = 400
 """Powers of ten beyond are zero or infinite."""
 _WHOLE = 2.0**53
 """From here on, all floating point numbers are whole."""
+
+_HALF = 0.5
 
 
 @reading("int", "(any) int")
@@ -56,7 +58,7 @@ def atoi(string: str) -> int:
 @reading("toDecimal", "(any) int64", environment=True)
 def to_decimal(run: Environment, value: object) -> Int64:
     """Return the number that octal digits stand for; 0 if there are others."""
-    return Int64(parse_int(printed(run, value), 8) or 0)
+    return Int64(parse_int(printed(run.budget, value), 8) or 0)
 
 
 @reading("add", "(...any) int64")
@@ -290,7 +292,7 @@ def _power_of_ten(exponent: int) -> float:
             shift += square_shift
         square *= square
         square_shift *= 2
-        if square < 0.5:
+        if square < _HALF:
             square *= 2
             square_shift -= 1
         rest >>= 1

@@ -28,9 +28,7 @@ def clean(path: str) -> str:
     for part in path.split("/"):
         if part == ".." and kept and kept[-1] != "..":
             kept.pop()
-        elif part == ".." and not rooted:
-            kept.append(part)
-        elif part not in {"", ".", ".."}:
+        elif (part == ".." and not rooted) or part not in {"", ".", ".."}:
             kept.append(part)
     return ("/" if rooted else "") + "/".join(kept) or "."
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re2
+import re2  # type: ignore[import-untyped]
 
 from vso_controller.templating.functions import letters
 from vso_controller.templating.values import raw
@@ -21,6 +21,7 @@ from vso_controller.templating.values import raw
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ANY_BYTE = re.compile(r"\\Q.*?(?:\\E|$)|\\[^C]|(\\C)", re.DOTALL)
 _CACHED = 64
+_NOT_ASCII = 0x80
 _MEMORY = 2 * 1024 * 1024
 """Bytes that one compiled pattern may take."""
 _LARGEST_GROUP = 100_000_000
@@ -169,7 +170,7 @@ def _in_name(letter: str) -> bool:
 
 def _width(data: bytes, at: int) -> int:
     """Return how many bytes the letter at `at` has; 1 for what is no UTF-8."""
-    if at >= len(data) or data[at] < 0x80:
+    if at >= len(data) or data[at] < _NOT_ASCII:
         return 1
     for width in (2, 3, 4):
         try:

@@ -14,7 +14,7 @@ from vso_controller.templating.functions.patterns import (
     expander,
     quote_meta,
 )
-from vso_controller.templating.functions.paying import BY_LETTER, ELEMENT, reading
+from vso_controller.templating.functions.paying import BY_LETTER, reading
 from vso_controller.templating.registry import Environment, Function
 from vso_controller.templating.values import (
     NilStringList,
@@ -76,7 +76,9 @@ def regex_replace_all_literal(
 ) -> str:
     """Return the text with each match replaced by a text as it is."""
     literal = raw(replacement)
-    return _replaced(run, _compiled(run, pattern), string, lambda _data, _match: literal)
+    return _replaced(
+        run, _compiled(run, pattern), string, lambda _data, _match: literal
+    )
 
 
 def regex_split(run: Environment, pattern: str, string: str, count: int) -> StringList:

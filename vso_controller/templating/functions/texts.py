@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vso_controller.templating.functions.paying import reading
-from vso_controller.templating.printing import printed, quoted
+from vso_controller.templating.printing import printed
+from vso_controller.templating.quoting import quoted
 from vso_controller.templating.registry import Environment
 from vso_controller.templating.values import StringList, joined, raw, text
 
@@ -31,19 +32,19 @@ def quote(run: Environment, *values: object) -> str:
 def squote(run: Environment, *values: object) -> str:
     """Return the values in single quotes, with spaces between them."""
     present = (each for each in values if each is not None)
-    return " ".join(f"'{printed(run, each)}'" for each in present)
+    return " ".join(f"'{printed(run.budget, each)}'" for each in present)
 
 
 @reading("cat", "(...any) string", environment=True)
 def cat(run: Environment, *values: object) -> str:
     """Return the values with spaces between them."""
-    return " ".join(printed(run, each) for each in values if each is not None)
+    return " ".join(printed(run.budget, each) for each in values if each is not None)
 
 
 @reading("join", "(string, any) string", environment=True)
 def join(run: Environment, separator: str, value: object) -> str:
     """Return the elements of a list as text, with a separator between them."""
-    texts = _as_texts(run, value)
+    texts = [str(each) for each in _as_texts(run, value)]
     run.budget.work(len(texts) * len(separator))
     return joined([separator.join(texts)])
 
@@ -53,14 +54,16 @@ def sort_alpha(run: Environment, value: object) -> StringList:
     """Return the elements of a list as text, sorted by their bytes."""
     if not isinstance(value, (list, bytes)):
         return StringList([as_text(run, value)])
-    return StringList(sorted(_as_texts(run, value), key=raw))
+    texts = [str(each) for each in _as_texts(run, value)]
+    texts.sort(key=raw)
+    return StringList(texts)
 
 
 def as_text(run: Environment, value: object) -> str:
     """Return a value as text: what it prints, but bytes as they are."""
     if isinstance(value, bytes):
         return text(value)
-    return printed(run, value)
+    return printed(run.budget, value)
 
 
 def _as_texts(run: Environment, value: object) -> StringList:

@@ -234,8 +234,8 @@ def _read_zone_offset(fields: _Fields, text: str, piece: Piece) -> str:
 def _offset_pattern(layout: str) -> re.Pattern[str]:
     colon = ":" if ":" in layout else ""
     digits = sum(each.isdigit() for each in layout)
-    minutes = f"{colon}([0-9]{{2}})" if digits > 2 else "()"
-    seconds = f"{colon}([0-9]{{2}})" if digits > 4 else "()"
+    minutes = f"{colon}([0-9]{{2}})" if digits > len("hh") else "()"
+    seconds = f"{colon}([0-9]{{2}})" if digits > len("hhmm") else "()"
     return re.compile(f"([+-])([0-9]{{2}}){minutes}{seconds}")
 
 
@@ -289,8 +289,8 @@ def _moment(fields: _Fields) -> Moment:
     _settle_day(fields)
     hour = fields.hour
     if fields.afternoon is not None:
-        hour = hour % 12 + 12 if fields.afternoon and hour <= 12 else hour
-        hour = 0 if fields.afternoon is False and hour == 12 else hour
+        hour = hour % 12 + 12 if fields.afternoon and hour <= days.NOON else hour
+        hour = 0 if fields.afternoon is False and hour == days.NOON else hour
     date = fields.year, fields.month, fields.day
     clock = hour, fields.minute, fields.second
     return moment(date, clock, fields.fraction, _zone(fields))
@@ -308,8 +308,8 @@ def _settle_day(fields: _Fields) -> None:
 def _settle_year_day(fields: _Fields) -> None:
     first = days.to_days(fields.year, 1, 1)
     length = 366 if days.is_leap(fields.year) else 365
-    days = first + _within(fields.year_day, 1, length, "day of the year") - 1
-    _, month, day = days.to_date(days)
+    nth = first + _within(fields.year_day, 1, length, "day of the year") - 1
+    _, month, day = days.to_date(nth)
     if fields.month not in {-1, month} or fields.day not in {-1, day}:
         raise _Misfit("the day of the year is another one than month and day say")
     fields.month, fields.day = month, day

@@ -150,12 +150,10 @@ Duration.METHODS = {
     "Seconds": method()(lambda value: value / SECOND),
     "Milliseconds": method()(lambda value: Int64(_truncated(value, 10**6) // 10**6)),
     "Microseconds": method()(lambda value: Int64(_truncated(value, 1000) // 1000)),
-    "Nanoseconds": method()(lambda value: Int64(value)),
+    "Nanoseconds": method()(Int64),
     "Abs": method()(lambda value: Duration(min(abs(value), _LONGEST))),
     "Round": method(Duration)(lambda value, unit: Duration(whole(value, unit))),
-    "Truncate": method(Duration)(
-        lambda value, unit: Duration(_truncated(value, unit))
-    ),
+    "Truncate": method(Duration)(lambda value, unit: Duration(_truncated(value, unit))),
 }
 Location.METHODS = {"String": method()(lambda value: value.zone.name)}
 Time.METHODS = {

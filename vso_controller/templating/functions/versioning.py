@@ -61,17 +61,13 @@ def _next_patch(version: Version) -> tuple[int, int, int]:
 def _set_prerelease(value: VersionValue, prerelease: str) -> VersionValue:
     _checked(check_prerelease, prerelease)
     metadata = value.version.metadata
-    return VersionValue(
-        value.version.changed(prerelease=prerelease, metadata=metadata)
-    )
+    return VersionValue(value.version.changed(prerelease=prerelease, metadata=metadata))
 
 
 def _set_metadata(value: VersionValue, metadata: str) -> VersionValue:
     _checked(check_metadata, metadata)
     prerelease = value.version.prerelease
-    return VersionValue(
-        value.version.changed(prerelease=prerelease, metadata=metadata)
-    )
+    return VersionValue(value.version.changed(prerelease=prerelease, metadata=metadata))
 
 
 def _checked(check: Callable[[str], None], part: str) -> None:

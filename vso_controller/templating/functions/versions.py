@@ -69,9 +69,10 @@ def parse_version(text: str) -> Version:
     if found is None:
         raise ValueError("invalid semantic version")
     major, minor, patch, prerelease, metadata = found.groups(default="")
-    numbers = [_number(each) for each in (major, minor, patch)]
     check_prerelease(prerelease)
-    return Version(*numbers, prerelease, metadata, text)
+    return Version(
+        _number(major), _number(minor), _number(patch), prerelease, metadata, text
+    )
 
 
 def check_prerelease(text: str) -> None:

@@ -64,13 +64,14 @@ def test_connection_that_was_cut_counts() -> None:
     assert unrested([*failures(1.0, 1.1), cut])
 
 
-def test_events_are_counted_each_for_itself() -> None:
-    events = head("POST", "/api/v1/namespaces/apps/events")
+@pytest.mark.parametrize("created", ["events", "secrets"])
+def test_creations_are_counted_each_for_itself(created: str) -> None:
+    creation = head("POST", f"/api/v1/namespaces/apps/{created}")
     several = [
-        exchange(events, 1 + number / 10, status=503, body=str(number))
+        exchange(creation, 1 + number / 10, status=503, body=str(number))
         for number in range(3)
     ]
-    same = [exchange(events, at, status=503, body="0") for at in (1.3, 1.4, 1.5)]
+    same = [exchange(creation, at, status=503, body="0") for at in (1.3, 1.4, 1.5)]
 
     assert not unrested(several)
     assert unrested(same)

@@ -110,6 +110,14 @@ def test_key_of_the_controller_is_made_and_never_changed(
     assert len(touched(run)) == count
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_what_is_kept_of_sessions_is_the_controllers(method: str) -> None:
+    path = KEY.replace("storage-hmac-key", "kubernetes-0123")
+    run = with_acts(WORLD, write(9.0, method, path, base=14, version=20))
+
+    assert touched(run) == []
+
+
 def test_event_may_be_changed_blindly() -> None:
     counted = write(9.0, "PATCH", "/api/v1/namespaces/team/events/one", version=20)
 

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.templating.go.rendering import render
+from vso_controller.templating.errors import LimitReached, ParseError, TemplateError
+from vso_controller.templating.functions import library
+from vso_controller.templating.go.parser import parse
+from vso_controller.templating.limits import Limits
+
+EXAMPLES = 10_000 if os.environ.get("LONG") else 200
+SECONDS = 1.0
+PIECES = st.sampled_from(
+    [
+        *("{{", "}}", "{{-", "-}}", "{{- ", " -}}", "/*", "*/", " ", "\n", "\t", "é"),
+        *("(", ")", "|", ":=", "=", ",", "$x", "$", ".", ".a", ".Secrets.user", "'a'"),
+        *('"s"', "`r`", '"', "'", "`", "1", "0x", "1e", "-", "+", "1i", "nil", "true"),
+        *("if ", "else", "end", "range ", "with ", "define ", "block ", "template "),
+        *("break", "continue", "printf ", "upper ", "list ", "add ", "eq ", "and "),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=25).map("".join))
+NUMBERS = st.sampled_from(["0", "1", "7", "100", "1000000000", "-1", "9e18", "1.5"])
+GROWING = st.sampled_from(
+    [
+        "{{{{ repeat {0} {1} }}}}",
+        "{{{{ range until {0} }}}}{2}{{{{ end }}}}",
+        "{{{{ range {0} }}}}{2}{{{{ end }}}}",
+        '{{{{ printf (printf "%%%dd" {0}) 1 }}}}',
+        "{{{{ $x := {1} }}}}{{{{ range 40 }}}}{{{{ $x = print $x $x }}}}{{{{ end }}}}",
+        "{{{{ with list {1} {1} }}}}{{{{ join {1} . | repeat {0} }}}}{{{{ end }}}}",
+        "{{{{ indent {0} {1} }}}}{{{{ nindent {0} {1} }}}}",
+        '{{{{ define "t" }}}}{2}{{{{ template "t" . }}}}{{{{ end }}}}'
+        '{{{{ template "t" }}}}',
+    ]
+)
+
+
+@given(TEXTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_any_text_is_a_template_or_says_why_not(text: str) -> None:
+    with suppress(ParseError, LimitReached):
+        parse("main", text, functions=library(), limits=Limits())
+
+
+@given(TEXTS)
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_rendering_twice_gives_the_same(text: str) -> None:
+    def rendered() -> str:
+        try:
+            return render(text)
+        except TemplateError as error:
+            return str(error)
+
+    assert rendered() == rendered()
+
+
+def bombs(growing: str, number: str, inner: str) -> str:
+    return growing.format(number, '"xyz"', inner)
+
+
+@given(
+    st.lists(
+        st.builds(
+            bombs, GROWING, NUMBERS, st.builds(bombs, GROWING, NUMBERS, st.just("y"))
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+def test_bomb_ends_soon(parts: list[str]) -> None:
+    began = time.process_time()
+    with suppress(TemplateError):
+        render("".join(parts))
+    assert time.process_time() - began < SECONDS

@@ -1,0 +1,76 @@
+"""SecretTransformation: says whether its templates and filters can be read."""
+
+from __future__ import annotations
+
+from vso_controller.api.model import parse_status
+from vso_controller.api.v1beta1.secrettransformation import SecretTransformationStatus
+from vso_controller.domain.auth import conditions_for
+from vso_controller.domain.conditions import ConditionType, is_true, merged
+from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal
+from vso_controller.foundation.clock import Clock
+from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.reconcilers.ports import Cache
+from vso_controller.reconcilers.reporting import News, Report, Reporter
+from vso_controller.reconcilers.statuses import conditions_of, stored
+from vso_controller.reconcilers.transformations import Transformations
+from vso_controller.runtime.ports import Outcome
+
+NAME_IN_CONDITIONS = "SecretsTransformation"
+"""Upstream's spelling in the messages of conditions."""
+
+
+class SecretTransformationReconciler:
+    """Read, decide, report: it acts on nothing, those who refer to it do."""
+
+    def __init__(
+        self,
+        *,
+        resources: Cache[Envelope],
+        transformations: Transformations,
+        reporter: Reporter,
+        clock: Clock,
+    ) -> None:
+        self._resources = resources
+        self._transformations = transformations
+        self._reporter = reporter
+        self._clock = clock
+
+    async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
+        """Bring the status of the SecretTransformation in step with its spec."""
+        envelope = self._resources.get(key)
+        if envelope is None or envelope.deleting:
+            self._reporter.gone(key)
+            return Outcome()
+
+        failure = self._failure(envelope)
+
+        await self._reporter.report(envelope, lambda seen: self._report(seen, failure))
+        return Outcome()
+
+    def _failure(self, envelope: Envelope) -> Failure | None:
+        try:
+            self._transformations.check(envelope)
+        except Refusal as refusal:
+            return Failure(Reason.INVALID_SPEC, str(refusal))
+        return None
+
+    def _report(self, envelope: Envelope, failure: Failure | None) -> Report:
+        before = parse_status(SecretTransformationStatus, envelope.status)
+        past = conditions_of(before.conditions)
+        conditions = merged(
+            past,
+            conditions_for(failure, kind=NAME_IN_CONDITIONS),
+            generation=envelope.generation,
+            now=self._clock.now(),
+        )
+        after = before.model_copy(
+            update={
+                "valid": failure is None,
+                "error": "" if failure is None else failure.message,
+                "conditions": stored(conditions),
+            }
+        )
+        news = None
+        if failure is None and not is_true(past, ConditionType.READY):
+            news = News(EventReason.ACCEPTED, "SecretTransformation accepted")
+        return Report(before, after, failure or news)
