@@ -56,8 +56,10 @@ check: $(INSTALLED)  ## Lint, types, layers, generated files
 	$(BIN)/python -m vso_controller.settings --check docs/settings.md
 	$(BIN)/python -m tools.conditions --check docs/conditions.md
 
+# What things cost is measured with no other test beside it, and not traced.
 test: $(INSTALLED)  ## Every test that needs no cluster of yours
-	CLUSTER=embedded $(PYTEST) --cov --cov-report=term $(ARGS) tests
+	$(if $(ARGS),,$(BIN)/pytest tests/cost)
+	CLUSTER=embedded $(PYTEST) --cov --cov-report=term $(ARGS) --ignore tests/cost tests
 
 e2e: $(INSTALLED)  ## The stories and the API contract on CLUSTER
 	$(PYTEST) $(ARGS) tests/contract tests/e2e

@@ -1,4 +1,4 @@
-"""`python -m bench engine`: what the engine costs, over servers of its own."""
+"""What the engine costs, over servers of its own, and what templates cost."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import templating
 from bench.course import OURS, Course, peer, run_course
 from bench.figures import Figure, of_courses, of_requests, of_whole
 from bench.report import heading, speed, table
@@ -19,6 +20,8 @@ from bench.whole import requests_of_filling, restart, settle
 def main() -> int:
     """Print the figures; return 1 if a limit was missed."""
     options = _parser().parse_args()
+    if options.command == "templating":
+        return templating.main()
     return asyncio.run(_engine(options))
 
 
@@ -68,7 +71,8 @@ def _say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    commands.add_parser("templating", help="templates, cold and compiled")
     engine = commands.add_parser("engine", help="stores, watches and queues")
     add = engine.add_argument
     add("--resources", type=int, default=10_000, help="VaultStaticSecrets")

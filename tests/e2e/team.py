@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tests.e2e.admin import OURS, VSO, Manifest, decoded, named
 from tests.support.conditions import eventually
 from tests.support.openbao import OpenBao
+from tests.support.openbao_api import Refused
 from tests.support.oracle.records import Ref
 
 if TYPE_CHECKING:
@@ -185,6 +186,22 @@ class Team:
             if each["type"] == condition
         ]
         return found[0] if found else None
+
+    async def tokens(self) -> list[str]:
+        """Return the accessors of the tokens that the team's ServiceAccount has."""
+        root = self.world.bao.root
+        found = []
+        for accessor in await root.names_below("auth/token/accessors"):
+            try:
+                reply = await root.write(
+                    "auth/token/lookup-accessor", {"accessor": accessor}
+                )
+            except Refused:
+                continue  # it has ended meanwhile
+            metadata = reply["data"]["meta"] or {}
+            if metadata.get("service_account_namespace") == self.namespace:
+                found.append(accessor)
+        return found
 
     async def everything(self) -> str:
         """Return all that people may read here: statuses and Events, as text."""

@@ -61,6 +61,49 @@ async def test_stop_ends_in_time_when_no_server_answers_any_more(
         assert '"lease_not_released"' in replica.process.log.read_text()
 
 
+@pytest.mark.parametrize(
+    ("flags", "left"),
+    [((), 1), (("--revoke-tokens-on-shutdown",), 0)],
+    ids=["left to end", "given back"],
+)
+async def test_tokens_are_given_back_at_the_end_if_that_is_wanted(
+    alone: World, flags: tuple[str, ...], left: int
+) -> None:
+    async with alone.controller(*flags) as replica:
+        team = await alone.team()
+        await team.put(password="s3cret")
+        await team.sync()
+        await team.wait_ready()
+        assert len(await team.tokens()) == 1
+
+        await end(replica, signal.SIGTERM)
+
+        assert replica.process.exit_code == 0
+        assert len(await team.tokens()) == left
+        assert await holder(alone) == ""
+    await team.remove()
+
+
+async def test_vault_that_takes_no_token_back_delays_the_end_a_little(
+    alone: World,
+) -> None:
+    flags = "--revoke-tokens-on-shutdown", f"--shutdown-timeout={ALLOWED}s"
+    async with alone.controller(*flags) as replica:
+        team = await alone.team()
+        await team.put(password="s3cret")
+        await team.sync()
+        await team.wait_ready()
+
+        with alone.vault_proxy.faults.active(Rule(do=BlackHole())):
+            took = await end(replica, signal.SIGTERM)
+
+        assert replica.process.exit_code == 0
+        assert took < ALLOWED
+        assert await holder(alone) == ""
+        assert says_now(replica, "took_leave_of_vault")
+    await team.remove()
+
+
 async def test_stop_ends_in_time_while_a_name_is_looked_up(
     alone: World, team: Team, tmp_path: Path
 ) -> None:

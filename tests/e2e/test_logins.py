@@ -21,7 +21,6 @@ from tests.e2e.admin import Admin
 from tests.e2e.team import PATIENCE, Team
 from tests.e2e.world import ANY_TEAM, CREDENTIALS, World
 from tests.support.conditions import eventually
-from tests.support.openbao_api import BaoApi, Refused
 from tests.support.openbao_methods import AppRoleAuth, AppRoleLogin, JwtAuth
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
@@ -121,25 +120,8 @@ async def jwt_auth(team: Team, admin: Admin) -> JwtAuth:
     return method
 
 
-async def tokens_of(team: Team) -> list[str]:
-    """Return the accessors of the tokens that the team's ServiceAccount has."""
-    root: BaoApi = team.world.bao.root
-    found = []
-    for accessor in await root.names_below("auth/token/accessors"):
-        try:
-            reply = await root.write(
-                "auth/token/lookup-accessor", {"accessor": accessor}
-            )
-        except Refused:
-            continue  # it has ended meanwhile
-        metadata = reply["data"]["meta"] or {}
-        if metadata.get("service_account_namespace") == team.namespace:
-            found.append(accessor)
-    return found
-
-
 async def revoke_tokens(team: Team) -> None:
-    accessors = await tokens_of(team)
+    accessors = await team.tokens()
     assert accessors
     for accessor in accessors:
         await team.world.bao.root.revoke_accessor(accessor)
@@ -329,14 +311,14 @@ async def test_row_29_revoked_token_costs_one_login_for_all_who_share_it(
     neighbours = await team.world.team()
     await several(neighbours, 1)
     names = await several(team)
-    accessors = await tokens_of(neighbours)
+    accessors = await neighbours.tokens()
     logins = LoginCount.begin(team.world)
 
     await revoke_tokens(team)
     await refreshes(team, names)
 
     assert logins.value == 1
-    assert await tokens_of(neighbours) == accessors
+    assert await neighbours.tokens() == accessors
     for name in names:
         await team.wait_ready(name)
     await neighbours.end()

@@ -12,7 +12,12 @@ from dataclasses import dataclass, field
 
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.secret import Secret
-from vso_controller.vault.errors import InvalidRequest, PathNotFound, PermissionDenied
+from vso_controller.vault.errors import (
+    InvalidRequest,
+    LeaseNotFound,
+    PathNotFound,
+    PermissionDenied,
+)
 from vso_controller.vault.ports import Credentials, HeldToken, LoginRequest
 from vso_controller.vault.requests import Operation, VaultReply, VaultRequest
 
@@ -55,6 +60,7 @@ class VaultInMemory:
     max_ttl: float = 10**9
     renewable: bool = True
     may_look_up: bool = True
+    name: str = ""  # goes into the tokens it issues
     stored: dict[str, object] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     delays: dict[Operation, float] = field(default_factory=dict)
@@ -63,6 +69,7 @@ class VaultInMemory:
     calls: Counter[Operation] = field(default_factory=Counter)
     requests: list[VaultRequest] = field(default_factory=list)
     tokens: dict[str, IssuedToken] = field(default_factory=dict)
+    leases: dict[str, str] = field(default_factory=dict)  # ID to the token's value
 
     @property
     def logins(self) -> int:
@@ -85,23 +92,59 @@ class VaultInMemory:
         if request.operation is Operation.LOGIN:
             return self._issue()
         token = self._token_of(request)
+        if self._is_denied(request):
+            raise PermissionDenied("permission denied")
         match request.operation:
-            case Operation.LOOKUP_TOKEN if self.may_look_up:
-                return {"data": self._looked_up(token)}
-            case Operation.CAPABILITIES if self.may_look_up:
+            case Operation.READ:
+                return self._read(request)
+            case Operation.ISSUE:
+                return self._issue_lease(request, token)
+            case Operation.RENEW_LEASE:
+                return self._renew_lease(request)
+            case Operation.CAPABILITIES:
                 return self._capabilities(request)
+            case _:
+                return self._answer_about(token, request)
+
+    def _is_denied(self, request: VaultRequest) -> bool:
+        match request.operation:
+            case Operation.READ | Operation.ISSUE:
+                return "/".join(request.path) in self.denied
+            case Operation.LOOKUP_TOKEN | Operation.CAPABILITIES:
+                return not self.may_look_up
+            case _:
+                return False
+
+    def _answer_about(
+        self, token: IssuedToken, request: VaultRequest
+    ) -> dict[str, object]:
+        match request.operation:
+            case Operation.LOOKUP_TOKEN:
+                return {"data": self._looked_up(token)}
             case Operation.RENEW_TOKEN:
                 return self._renew(token)
             case Operation.REVOKE_TOKEN:
                 del self.tokens[token.value]
                 return {}
-            case Operation.READ | Operation.ENCRYPT | Operation.DECRYPT if (
-                "/".join(request.path) not in self.denied
-            ):
-                is_read = request.operation is Operation.READ
-                return self._read(request) if is_read else self._transit(request)
+            case Operation.ENCRYPT | Operation.DECRYPT:
+                return self._transit(request)
             case _:
                 raise PermissionDenied("permission denied")
+
+    def _issue_lease(
+        self, request: VaultRequest, token: IssuedToken
+    ) -> dict[str, object]:
+        lease = f"{'/'.join(request.path)}/{self.calls[Operation.ISSUE]}"
+        self.leases[lease] = token.value
+        return {"lease_id": lease, "lease_duration": 60, "data": {"password": "x"}}
+
+    def _renew_lease(self, request: VaultRequest) -> dict[str, object]:
+        body = request.body.reveal() if request.body is not None else {}
+        lease = str(body["lease_id"])
+        parent = self.tokens.get(self.leases.get(lease, ""))
+        if parent is None or parent.ends <= _now():
+            raise LeaseNotFound("lease not found")
+        return {"lease_id": lease, "lease_duration": body["increment"]}
 
     def _read(self, request: VaultRequest) -> dict[str, object]:
         path = "/".join(request.path)
@@ -158,7 +201,7 @@ class VaultInMemory:
         number = self.logins
         ends = _now() + self.ttl if self.ttl else float("inf")
         token = IssuedToken(
-            value=f"canary-token-{number}",
+            value=f"canary-token-{self.name}{number}",
             accessor=f"accessor-{number}",
             ends=ends,
             latest_end=_now() + self.max_ttl,

@@ -35,6 +35,7 @@ from vso_controller.credentials.references import References
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
 from vso_controller.domain import hmackey
+from vso_controller.domain.clientcache import PersistenceModel
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.digest import no_digest
 from vso_controller.foundation.durations import parse_duration
@@ -187,8 +188,9 @@ class Controllers:
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
             wake_consumer=self._triggers.wake_consumer,
+            most=settings.client_cache_size,
         )
-        metrics.watch_sessions(self._sessions.standings)
+        metrics.watch_sessions(self._sessions)
 
     def add_all(self) -> None:
         """Add the controllers of all kinds to the engine, and their triggers."""
@@ -198,6 +200,17 @@ class Controllers:
             auth=self._vault_auths().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
             transformation=self._secret_transformations().enqueue,
+        )
+
+    async def take_leave(self, *, within: float) -> None:
+        """Say the last words to Vault, in so many seconds, when no controller runs.
+
+        What is stored for the next process is of use to it, and not given back.
+        """
+        settings = self._settings
+        stores = settings.client_cache_persistence_model is not PersistenceModel.NONE
+        await self._sessions.say_farewell(
+            within=within, revoke=settings.revoke_tokens_on_shutdown and not stores
         )
 
     async def stand_down(self) -> None:
@@ -210,7 +223,7 @@ class Controllers:
         self._versions.clear()
         self._fillings.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
-        self._sessions.clear()
+        await self._sessions.clear()
         self.keeping.clear()
         self._unlabelled.clear()
         await self._connections.close()

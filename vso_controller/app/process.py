@@ -3,8 +3,8 @@
 Everything lives in one TaskGroup. Reflectors and the web server run from start to
 end, that of Secrets as soon as the key of their digests is known; controllers and the
 event recorder run while this process leads. A request to stop ends the controllers
-first, then the lease is released, then the rest is cancelled. An observer runs the
-controllers from start to end, and never leads.
+first, then Vault is told, the lease is released, and the rest is cancelled. An observer
+runs the controllers from start to end, and never leads.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ from vso_controller.settings.model import Settings
 VERSION = version("vso-controller")
 LAST_WORDS = 1.0
 """Seconds that the last Events and tokens may take before the lease is given back."""
+FAREWELL = 1 / 5
+"""The part of the time to end that the last words to Vault may take."""
 UNLIMITED = 0
 WRITE_CONNECTIONS = 32
 """How many writes to the API server may be under way at once."""
@@ -313,6 +315,7 @@ class _Process:
             await stop_when(stop, self._wait_observable())
             if not stop.is_set():
                 await self._engine.run(stop)
+                await self._take_leave()
         finally:
             await self._controllers.stand_down()
 
@@ -351,9 +354,14 @@ class _Process:
             await self._engine.run(stop)
             async with asyncio.TaskGroup() as last:
                 last.create_task(self._events.drain(within=LAST_WORDS))
+                last.create_task(self._take_leave())
                 last.create_task(keeping.finish(within=LAST_WORDS))
             for task in background:
                 task.cancel()
+
+    async def _take_leave(self) -> None:
+        timeout = self._settings.shutdown_timeout.total_seconds()
+        await self._controllers.take_leave(within=timeout * FAREWELL)
 
 
 def _let_be() -> None:

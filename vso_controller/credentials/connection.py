@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 from vso_controller.credentials.bulkhead import Bulkhead
 from vso_controller.credentials.files import FileVersion
 from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.ports import Transport
+from vso_controller.vault.requests import VaultReply, VaultRequest
 
 
 class Client(Transport, Protocol):
@@ -21,10 +23,12 @@ class Client(Transport, Protocol):
 
 
 class Connection:
-    """A client for a VaultConnection in one generation, with one CA.
+    """A client for a VaultConnection in one generation, with one CA: a Transport.
 
     A client that was replaced is closed when the last one who uses it is done, so
-    an edit of the VaultConnection fails no call that is under way.
+    an edit of the VaultConnection fails no call that is under way, nor ends a token
+    on which something hangs. Nobody probes its server any more, so it has no breaker
+    and no line: the few who still use it ask it when they must.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class Connection:
         self.ca_file = ca_file  # as it was last read; None: its CA is in no file
         self.client = client
         self.bulkhead = bulkhead  # that of the VaultConnection, whatever its client
-        self.transport = bulkhead.guard(client)  # what sessions use
+        self._guarded = bulkhead.guard(client)
         # Whether the CA is taken to be what it was when the client was made.
         self.is_trusted = True
         self._users = 0
@@ -63,6 +67,20 @@ class Connection:
         """Whether a new client would be the same as this one."""
         made_from = (self.uid, self.generation, self.ca_fingerprint)
         return made_from == (envelope.uid, envelope.generation, ca_fingerprint)
+
+    async def request(self, request: VaultRequest) -> VaultReply:
+        """Send `request`. Raises Parked while Vault is not asked anything."""
+        via = self.client if self._retired else self._guarded
+        return await via.request(request)
+
+    @contextmanager
+    def turn(self, key: ObjectKey, priority: Priority) -> Iterator[None]:
+        """Have a turn to ask for the length of the block. Raises Parked without one."""
+        if self._retired:
+            yield
+            return
+        with self.bulkhead.turn(key, priority):
+            yield
 
     @asynccontextmanager
     async def in_use(self) -> AsyncIterator[Client]:

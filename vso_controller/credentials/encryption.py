@@ -150,7 +150,7 @@ class StorageEncryptor:
         ):
             return opened
         transport = AddingTransport(
-            connection.transport,
+            connection,
             headers=resolved.login.headers,
             login_query=resolved.login.params,
         )

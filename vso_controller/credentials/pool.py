@@ -2,32 +2,39 @@
 
 An identity is a VaultAuth and a VaultConnection, each in one generation, seen
 from one namespace: resources that agree on these share a session and its one
-login. A session is kept while somebody uses it; its token is renewed by the
+login. A session is kept while somebody uses it or a lease hangs on one of its tokens,
+unless there are too many of those that none hangs on; tokens are renewed by the
 controller that this pool is the reconciler of. Reads and renewals need a turn in the
 bulkhead of their VaultConnection: without one they raise Parked.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count, islice
 from typing import Protocol
 
 import structlog
 
-from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
+from vso_controller.credentials.consumer import ConsumerSession
+from vso_controller.credentials.farewell import say_farewell
+from vso_controller.credentials.holds import Holds, IssuedTo, LeaseHold
+from vso_controller.credentials.identities import (
+    Entry,
+    Identity,
+    identity_of,
+    kept_of,
+)
 from vso_controller.credentials.keeper import Kept
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
 from vso_controller.credentials.watching import CredentialSecrets
-from vso_controller.domain.clientcache import Part
 from vso_controller.domain.reasons import Reason, Refusal, Retry, Scope
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import OperationFailed, Transient
@@ -40,6 +47,7 @@ from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.ports import TokenKeeper, Transport
 from vso_controller.vault.requests import VaultReply
 from vso_controller.vault.session import VaultSession
+from vso_controller.vault.tenure import Issued
 
 MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
 """Makes the session of a login; the text is the Vault namespace to log in to."""
@@ -74,102 +82,6 @@ _FILE_PERIOD = 60.0
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who logs in to which Vault."""
-
-    auth_uid: str
-    auth_generation: int
-    connection_uid: str
-    connection_generation: int
-    ca_fingerprint: str
-    namespace: str  # of the consumer: where its ServiceAccount lies
-
-    @property
-    def key(self) -> ObjectKey:
-        """The name of the session of this identity, for queues and logs."""
-        parts = (
-            self.auth_uid,
-            str(self.auth_generation),
-            self.connection_uid,
-            str(self.connection_generation),
-            self.ca_fingerprint,
-        )
-        digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
-        return ObjectKey(self.namespace, digest[:16])
-
-
-@dataclass(slots=True)
-class _Entry:
-    login: IdentityLogin
-    session: VaultSession
-    connection: Connection
-    kept: Kept
-    keeper: TokenKeeper
-    consumers: set[ObjectKey] = field(default_factory=set)
-    # The `next_renewal` that the renewing controller knows of.
-    renewal: float | None = None
-    # The token that the records know of, and its end.
-    recorded: tuple[str, float | None] | None = None
-    # Whether the credentials are others by now, as far as a watch can tell.
-    is_suspect: bool = False
-
-
-class ConsumerSession:
-    """A session in the hands of one consumer: it reads, no more."""
-
-    def __init__(
-        self,
-        *,
-        pool: SessionPool,
-        consumer: ObjectKey,
-        key: ObjectKey,
-        entry: _Entry,
-        since: float,
-    ) -> None:
-        self._pool = pool
-        self._consumer = consumer
-        self._entry = entry
-        self._since = since
-        self.key = key
-
-    @property
-    def meta(self) -> VaultClientMeta | None:
-        """What statuses say of the session; None before it has logged in."""
-        key, client_id = self._entry.kept.cache_key(), self._entry.session.client_id
-        if not key or not client_id:
-            return None
-        return VaultClientMeta(cache_key=key, id=client_id)
-
-    async def read(
-        self,
-        path: tuple[str, ...],
-        *,
-        query: Mapping[str, str] | None = None,
-        namespace: str | None = None,
-    ) -> VaultReply:
-        """Read `path` of Vault; a namespace of None is that of the VaultAuth.
-
-        The answer may be shared with others of the same identity, so what is read must
-        not issue anything. Raises Parked if it is not the turn of the consumer; an
-        answer that is kept needs no turn.
-        """
-        entry, session = self._entry, self._entry.session
-        question = Question(
-            connection=entry.connection.key,
-            session=session,
-            namespace=session.namespace if namespace is None else namespace,
-            path=path,
-            query=frozenset((query or {}).items()),
-        )
-        bulkhead = entry.connection.bulkhead
-        if self._pool.is_kept(question, since=self._since):
-            bulkhead.forget(self._consumer, Priority.READ)  # one may be kept for it
-            return await self._pool.read(self.key, entry, question, since=self._since)
-        with bulkhead.turn(self._consumer, Priority.READ):
-            return await self._pool.read(self.key, entry, question, since=self._since)
-
-
 class SessionPool:
     """Opens sessions for consumers and, as a reconciler, renews their tokens."""
 
@@ -187,6 +99,7 @@ class SessionPool:
         clock: Clock,
         wake: Wake,
         wake_consumer: Wake,
+        most: int,
     ) -> None:
         self._references = references
         self._connections = connections
@@ -199,12 +112,21 @@ class SessionPool:
         self._clock = clock
         self._wake = wake
         self._wake_consumer = wake_consumer
-        self._entries: dict[ObjectKey, _Entry] = {}
+        self.most = most  # sessions at the same time
+        self._holds = Holds(wake=wake_consumer)
+        # The one that was opened last is the last.
+        self._entries: dict[ObjectKey, Entry] = {}
         # Inverse of `consumers` of the entries: each consumer is in one at most.
         self._uses: dict[ObjectKey, ObjectKey] = {}
+        self._evictions = 0
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def evictions(self) -> int:
+        """How many sessions were let go of because there were too many."""
+        return self._evictions
 
     async def open(
         self,
@@ -224,51 +146,48 @@ class SessionPool:
         try:
             resolved = self._references.auth_of(consumer, auth_reference)
         except Refusal:
-            # Who may not log in any more shall not keep a token alive.
+            # Who may not log in any more shall not keep a token alive, but for leases.
             self.release(consumer)
             raise
         connection = await self._open_connection(consumer, resolved.connection)
-        identity = _identity(resolved, connection, consumer.namespace)
-        key = identity.key
-        entry = self._entries.get(key)
+        identity = identity_of(resolved, connection, consumer.namespace)
+        entry = self._entries.get(identity.key)
         if entry is None or entry.connection is not connection:
             entry = self._new_entry(entry, identity, resolved, connection)
-        self._use(consumer, key, entry)
+        self._entries.pop(entry.key, None)
+        self._entries[entry.key] = entry
+        self._use(consumer, entry)
         return ConsumerSession(
-            pool=self, consumer=consumer, key=key, entry=entry, since=since
+            pool=self, consumer=consumer, key=entry.key, entry=entry, since=since
         )
 
     def release(self, consumer: ObjectKey) -> None:
         """Forget a consumer that is gone, and its session if it was the last one.
 
         The token of a session that nobody uses is left to end by itself, and is not
-        kept for the next process.
+        kept for the next process. What the consumer holds is its own to release.
         """
         entry = self._let_go(consumer)
         if entry is not None:
             self._keepers.give_up(entry.keeper)
 
-    def clear(self) -> None:
-        """Forget all consumers and sessions. Their tokens wait for who leads next."""
+    def holds(self, consumer: ObjectKey) -> tuple[LeaseHold, ...]:
+        """Return what `consumer` holds, the oldest first."""
+        return self._holds.of(consumer)
+
+    async def say_farewell(self, *, within: float, revoke: bool) -> None:
+        """Tell Vault that this process ends (see `farewell`), when nobody asks."""
+        await say_farewell(self._entries.values(), within=within, revoke=revoke)
+
+    async def clear(self) -> None:
+        """Forget all consumers, holds and sessions. Their tokens are left as they are.
+
+        Those that are kept wait for who leads next.
+        """
         for consumer in tuple(self._uses):
             self._let_go(consumer)
+        await self._holds.release_all()
         self._reads.clear()
-
-    def _let_go(self, consumer: ObjectKey) -> _Entry | None:
-        """Forget a consumer; return what was its session alone, and is forgotten."""
-        self._connections.leave_lines(consumer, Priority.READ)
-        key = self._uses.pop(consumer, None)
-        if key is None:
-            return None
-        entry = self._entries[key]
-        entry.consumers.discard(consumer)
-        if entry.consumers:
-            return None
-        self._secrets.release(entry.login.source.secret, session=key)
-        del self._entries[key]
-        self._reads.forget(entry.session)
-        self._connections.leave_lines(key, Priority.RENEWAL)
-        return entry
 
     def secret_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
@@ -288,54 +207,79 @@ class SessionPool:
         return self._reads.is_kept(question, since=since)
 
     async def read(
-        self,
-        key: ObjectKey,
-        entry: _Entry,
-        question: Question,
-        *,
-        since: float,
+        self, entry: Entry, question: Question, *, since: float
     ) -> VaultReply:
         """Return what Vault says to the session of `entry`, since `since` or later."""
         return await self._reads.read(
-            question, since=since, ask=lambda: self._ask(key, entry, question)
+            question, since=since, ask=lambda: self._ask(entry, question)
         )
 
-    async def _ask(
-        self, key: ObjectKey, entry: _Entry, question: Question
-    ) -> VaultReply:
-        """Read with the session of `entry`, and see to it that it is renewed."""
+    async def issue(
+        self,
+        consumer: ObjectKey,
+        entry: Entry,
+        issue: Callable[[VaultSession], Awaitable[Issued]],
+    ) -> IssuedTo:
+        """Have something issued to `consumer`; entry and client are kept for it."""
+        async with AsyncExitStack() as unless_issued:
+            unless_issued.callback(self._drop_if_abandoned, entry)
+            unless_issued.enter_context(entry.held())
+            await unless_issued.enter_async_context(entry.connection.in_use())
+            async with self._asking(entry):
+                issued = await issue(entry.session)
+                unless_issued.callback(issued.hold.release)
+            kept = unless_issued.pop_all()
+        hold = self._holds.add(
+            consumer,
+            issued.hold,
+            session=entry.session,
+            connection=entry.connection,
+            kept=kept,
+        )
+        return IssuedTo(issued.reply, hold)
+
+    async def _ask(self, entry: Entry, question: Question) -> VaultReply:
+        async with self._asking(entry):
+            return await entry.session.read(
+                question.path,
+                query=dict(question.query),
+                namespace=question.namespace,
+            )
+
+    @asynccontextmanager
+    async def _asking(self, entry: Entry) -> AsyncIterator[None]:
+        """Use the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                return await entry.session.read(
-                    question.path,
-                    query=dict(question.query),
-                    namespace=question.namespace,
-                )
+                yield
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
         finally:
             self._record(entry)
-            if entry.session.next_renewal != entry.renewal:
-                self._wake(key)
+            if entry.has_news:
+                self._wake(entry.key)
 
     async def reconcile(self, key: ObjectKey, _woken_at: float) -> Outcome:
-        """Renew the token of the session `key` if that is due, and say when it is.
+        """Renew the tokens of the session `key` that are due, and say when it is next.
 
-        Raises what kept it from being renewed; the token is used until it ends.
+        Raises what kept one from being renewed; it is used until it ends.
         """
         entry = self._entries.get(key)
-        if entry is None or entry.connection.is_retired:
+        if entry is None or (entry.connection.is_retired and not entry.holders):
             return Outcome()
-        with (
-            self._recording(entry),
-            entry.connection.bulkhead.turn(key, Priority.RENEWAL),
-        ):
-            async with entry.connection.in_use():
-                # A renewal needs nobody but Vault, and waits for nobody else.
-                await entry.session.renew()
-                await self._reconsider(key, entry)
-        entry.renewal = entry.session.next_renewal
+        if entry.connection.is_retired:
+            entry.session.retire()  # whoever reads gets another session
+        try:
+            with entry.connection.turn(key, Priority.RENEWAL):
+                async with entry.connection.in_use():
+                    # A renewal needs nobody but Vault, and waits for nobody else.
+                    await entry.session.renew()
+                    await self._reconsider(entry)
+        finally:
+            self._record(entry)
+            self._holds.tell(entry.session)
+        entry.look()
         return Outcome(self._until_next(entry))
 
     def keys(self) -> tuple[ObjectKey, ...]:
@@ -353,26 +297,16 @@ class SessionPool:
                 ends=None if ends is None else now + ends - boot,
             )
 
-    @contextmanager
-    def _recording(self, entry: _Entry) -> Iterator[None]:
-        """Have it recorded which token the session has after the block, and its end."""
-        try:
-            yield
-        finally:
-            self._record(entry)
+    def _record(self, entry: Entry) -> None:
+        """Have it recorded which tokens the session has now, and their ends."""
+        cache_key = entry.kept.cache_key()
+        for client_id, ends in entry.unrecorded():
+            self._records.note(client_id, cache_key=cache_key, ends=ends)
 
-    def _record(self, entry: _Entry) -> None:
-        session = entry.session
-        seen = (session.client_id, session.ends)
-        if seen == entry.recorded or session.ends is None or not session.client_id:
-            return
-        entry.recorded = seen
-        self._records.note(
-            session.client_id, cache_key=entry.kept.cache_key(), ends=session.ends
-        )
-
-    async def _reconsider(self, key: ObjectKey, entry: _Entry) -> None:
+    async def _reconsider(self, entry: Entry) -> None:
         """See to it that a session whose credentials changed uses the new ones."""
+        if not entry.consumers:
+            return
         if not entry.is_suspect and not await entry.login.source.has_changed():
             return
         entry.is_suspect = False
@@ -384,28 +318,81 @@ class SessionPool:
         except OperationFailed:
             self._wake_consumers(entry)
             raise
-        log.info("credentials_changed", session=str(key), news=is_news)
+        log.info("credentials_changed", session=str(entry.key), news=is_news)
         if is_news:
             self._wake_consumers(entry)
 
-    def _wake_consumers(self, entry: _Entry) -> None:
+    def _wake_consumers(self, entry: Entry) -> None:
         for consumer in tuple(entry.consumers):
             self._wake_consumer(consumer)
 
-    def _until_next(self, entry: _Entry) -> float | None:
+    def _until_next(self, entry: Entry) -> float | None:
         """Return the seconds to the next look at a session; None: when it is used."""
         waits = []
         if entry.renewal is not None:
             waits.append(max(0.0, entry.renewal - self._clock.monotonic()))
-        if entry.login.source.needs_looking:
+        if entry.login.source.needs_looking and entry.consumers:
             waits.append(_FILE_PERIOD)
         return min(waits, default=None)
 
-    def _use(self, consumer: ObjectKey, key: ObjectKey, entry: _Entry) -> None:
-        if self._uses.get(consumer, key) != key:
+    def _use(self, consumer: ObjectKey, entry: Entry) -> None:
+        if self._uses.get(consumer, entry.key) != entry.key:
             self.release(consumer)
-        self._uses[consumer] = key
+        if not entry.consumers:
+            self._secrets.follow(entry.login.source.secret, session=entry.key)
+            if entry.login.source.needs_looking:
+                self._wake(entry.key)
+        self._uses[consumer] = entry.key
         entry.consumers.add(consumer)
+
+    def _let_go(self, consumer: ObjectKey) -> Entry | None:
+        """Forget a consumer; return what was its session alone, and is used no more."""
+        self._connections.leave_lines(consumer, Priority.READ)
+        key = self._uses.pop(consumer, None)
+        if key is None:
+            return None
+        entry = self._entries[key]
+        entry.consumers.discard(consumer)
+        if entry.consumers:
+            return None
+        self._rest(entry)
+        return entry
+
+    def _rest(self, entry: Entry) -> None:
+        """Keep no more of a session without consumers than what is held."""
+        self._secrets.release(entry.login.source.secret, session=entry.key)
+        self._reads.forget(entry.session)
+        entry.session.retire()
+        self._drop_if_abandoned(entry)
+
+    def _drop_if_abandoned(self, entry: Entry) -> None:
+        if entry.is_abandoned and self._entries.get(entry.key) is entry:
+            del self._entries[entry.key]
+            self._connections.leave_lines(entry.key, Priority.RENEWAL)
+
+    def _put_aside(self, entry: Entry) -> None:
+        """Keep what is held of a session whose place another takes, by another name."""
+        if not entry.holders:
+            return
+        free = (n for n in count(1) if _aside(entry.key, n) not in self._entries)
+        entry.key = _aside(entry.key, next(free))
+        self._entries[entry.key] = entry
+        self._wake(entry.key)
+
+    def _make_room(self) -> None:
+        """Let go of the sessions that were opened least lately, if there are too many.
+
+        One that something hangs on stays. Who used the others opens a new one.
+        """
+        spare = len(self._entries) - self.most + 1
+        if spare <= 0:
+            return
+        idle = (each for each in self._entries.values() if not each.holders)
+        for entry in tuple(islice(idle, spare)):
+            self._evictions += 1
+            log.info("session_evicted", session=str(entry.key), most=self.most)
+            for consumer in tuple(entry.consumers):
+                self.release(consumer)
 
     async def _open_connection(
         self, consumer: ObjectKey, envelope: Envelope
@@ -423,11 +410,11 @@ class SessionPool:
 
     def _new_entry(
         self,
-        entry: _Entry | None,
+        entry: Entry | None,
         identity: Identity,
         resolved: ResolvedAuth,
         connection: Connection,
-    ) -> _Entry:
+    ) -> Entry:
         """Return a new entry for `identity`, with the consumers of the one there was.
 
         There was one if a CA was replaced and has come back: its client is closed.
@@ -435,55 +422,28 @@ class SessionPool:
         key = identity.key
         login = self._logins.login(resolved.login, key.namespace)
         transport = AddingTransport(
-            connection.transport,
+            connection,
             headers=resolved.login.headers,
             login_query=resolved.login.params,
         )
-        kept = _kept(resolved, connection, login, key.namespace)
+        kept = kept_of(resolved, connection, login, key.namespace)
         keeper = self._keepers.keeper(kept, resolved.auth)
         session = self._make_session(transport, login, resolved.login.namespace, keeper)
         consumers: set[ObjectKey] = set()
         if entry is not None:
-            consumers = entry.consumers
+            consumers, entry.consumers = entry.consumers, set()
             self._reads.forget(entry.session)
-        self._secrets.follow(login.source.secret, session=key)
-        if login.source.needs_looking:
-            self._wake(key)
+            self._put_aside(entry)
+        else:
+            self._make_room()
         log.info(
             "session_opened",
             session=str(key),
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
-        made = self._entries[key] = _Entry(
-            login, session, connection, kept, keeper, consumers
-        )
-        return made
+        return Entry(key, login, session, connection, kept, keeper, consumers)
 
 
-def _kept(
-    resolved: ResolvedAuth, connection: Connection, login: IdentityLogin, namespace: str
-) -> Kept:
-    auth = resolved.auth
-    return Kept(
-        auth=Part(auth.key.namespace, auth.uid, auth.generation),
-        connection=Part(
-            connection.key.namespace, connection.uid, connection.generation
-        ),
-        namespace=namespace,
-        described=resolved.login,
-        login=login,
-    )
-
-
-def _identity(
-    resolved: ResolvedAuth, connection: Connection, namespace: str
-) -> Identity:
-    return Identity(
-        auth_uid=resolved.auth.uid,
-        auth_generation=resolved.auth.generation,
-        connection_uid=connection.uid,
-        connection_generation=connection.generation,
-        ca_fingerprint=connection.ca_fingerprint,
-        namespace=namespace,
-    )
+def _aside(key: ObjectKey, number: int) -> ObjectKey:
+    return ObjectKey(key.namespace, f"{key.name}-{number}")

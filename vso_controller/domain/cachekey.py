@@ -31,3 +31,11 @@ def cache_key(
     )
     digest = hashlib.sha256(text.encode()).digest()
     return f"{method.lower()}-{(digest[:_HEAD] + digest[-_TAIL:]).hex()}"
+
+
+def clone_key(parent: str, namespace: str) -> str:
+    """Return the key of a client as it is used in another Vault namespace.
+
+    It has the token of its parent, and lives and ends with it.
+    """
+    return f"{parent}-{namespace}"

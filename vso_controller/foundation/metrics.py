@@ -57,6 +57,17 @@ class BulkheadState(Protocol):
     def since_probe(self) -> float: ...
 
 
+class SessionsSeen(Protocol):
+    """The sessions with Vault, as metrics tell of them."""
+
+    @property
+    def most(self) -> int: ...
+    @property
+    def evictions(self) -> int: ...
+    def __len__(self) -> int: ...
+    def standings(self) -> Iterable[SessionStanding]: ...
+
+
 class Metrics:
     """The metrics of one process, in a registry of their own."""
 
@@ -342,11 +353,17 @@ class Metrics:
         if failed:
             self._storage_errors.labels(operation).inc()
 
-    def watch_sessions(
-        self, standings: Callable[[], Iterable[SessionStanding]]
-    ) -> None:
+    def watch_sessions(self, sessions: SessionsSeen) -> None:
         """Ask for the sessions there are whenever somebody reads the metrics."""
-        self.registry.register(_SessionCollector(standings))
+        self.registry.register(_SessionCollector(sessions.standings))
+        # Under upstream's names, and so a gauge, though it only grows.
+        for name, about, read in (
+            ("size", "Most sessions with Vault there may be.", lambda: sessions.most),
+            ("length", "Sessions with Vault.", lambda: len(sessions)),
+            ("evictions", "Sessions that were too many.", lambda: sessions.evictions),
+        ):
+            gauge = Gauge(f"vso_client_cache_{name}", about, registry=self.registry)
+            gauge.set_function(read)
 
     def vault(self, connection: ObjectKey) -> VaultMetrics:
         """Return what takes note of requests over a VaultConnection."""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.domain.transformation import TemplateSource
 from vso_controller.foundation.events import EventKind, EventSubject
 from vso_controller.foundation.gojson import JSONValue

@@ -45,9 +45,10 @@ def place_of(spec: VaultStaticSecretSpec) -> str:
 
 async def read_static(session: VaultReader, spec: VaultStaticSecretSpec) -> StaticRead:
     """Read the entry. Raises the tree of `vault.errors`."""
+    namespace = spec.namespace or None
     if spec.type is KVType.V1:
         old = await read_kv_v1(
-            session, mount=spec.mount, path=spec.path, namespace=spec.namespace
+            session, mount=spec.mount, path=spec.path, namespace=namespace
         )
         return StaticRead(Entry.of_answer(old.data), old.version)
     secret = await read_kv_v2(
@@ -55,7 +56,7 @@ async def read_static(session: VaultReader, spec: VaultStaticSecretSpec) -> Stat
         mount=spec.mount,
         path=spec.path,
         version=spec.version or 0,
-        namespace=spec.namespace,
+        namespace=namespace,
     )
     entry = Entry(secret.data, secret.metadata, secret.whole)
     return StaticRead(entry, secret.version)

@@ -189,7 +189,7 @@ class VaultStaticSecretReconciler:
             question,
             Recorded(filling.digest, prepared.digest, filling.input),
             changed,
-            session.meta,
+            session.meta(spec.namespace),
             read.version,
             self._versions.setback(
                 resource.envelope, question=question, version=read.version

@@ -192,6 +192,16 @@ class VaultSettings(SettingsGroup):
     """Number of reads that one VaultConnection has under way at most.
     How many Vault takes is found out by asking. No Vault gets more than half of
     `--max-concurrent-reconciles`, and several that are slow share them."""
+    client_cache_size: Annotated[int, Field(ge=1)] = 10_000
+    """Number of sessions with Vault, each with a token of its own, kept at most.
+    The one that was not used for longest goes first, and its token is left to end; one
+    that leases hang on never goes."""
+    client_cache_num_locks: int = 100
+    """Accepted because the upstream operator has it; it changes nothing, there are no
+    locks."""
+    revoke_tokens_on_shutdown: bool = False
+    """Give back the tokens that logins of this process brought when it was asked to
+    stop, but for those that leases hang on. A process that takes over logs in anew."""
 
 
 class WatchSettings(SettingsGroup):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Self
 
 from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.secret import Secret
@@ -25,10 +26,12 @@ class Operation(StrEnum):
     """What a call is for: in messages, and as a label of metrics."""
 
     READ = "read"
+    ISSUE = "issue"
     LOGIN = "login"
     LOOKUP_TOKEN = "lookup_token"
     RENEW_TOKEN = "renew"  # upstream's word in its metrics
     REVOKE_TOKEN = "revoke_token"
+    RENEW_LEASE = "renew_lease"
     CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
     ENCRYPT = "encrypt"
@@ -58,6 +61,10 @@ class VaultRequest:
     def title(self) -> str:
         """The call in words, for messages: `read secret/data/app`."""
         return f"{self.operation} {printable('/'.join(self.path))}"
+
+    def with_token(self, token: Secret[str]) -> Self:
+        """Return the call as it is sent with `token`."""
+        return replace(self, token=token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ class Token:
     exhausted: bool = False  # renewing it does not prolong its life any more
     is_ours: bool = True  # a login of ours brought it; others are not ours to revoke
 
+    @property
+    def is_final(self) -> bool:
+        """Whether no renewal will move its end any more."""
+        return self.exhausted or self.next_step is None
+
     def is_usable(self, moment: Moment) -> bool:
         """Whether it will outlive a request that is sent now."""
         margin = min(_LONGEST_MARGIN, self.ttl * _MARGIN)
@@ -62,10 +67,13 @@ class Token:
     def renewed(self, reply: VaultReply, *, since: Moment) -> Self:
         """Return the token as a renewal asked for at `since` left it.
 
-        A life shorter than the granted one means that the maximum is near.
+        A life shorter than the granted one means that the maximum is near. Less than
+        a second is told as 0, which means no end only for what never had one.
         """
         auth = _parse(reply, "a renewal")
         ttl = float(auth.lease_duration)
+        if math.isfinite(self.ends):
+            ttl = max(ttl, _SHORTEST_TTL)
         return replace(
             self,
             renewable=auth.renewable,
@@ -87,6 +95,11 @@ class Token:
             next_step=moment.loop + wait if wait < left else None,
             exhausted=self.exhausted or forever,
         )
+
+    def ended(self, moment: Moment) -> Self:
+        """Return the token after it was found dead at `moment`."""
+        ends = min(self.ends, moment.boot)
+        return replace(self, ends=ends, next_step=None, exhausted=True)
 
     def succeeding(self, former: Token | None) -> Self:
         """Return the token as it follows `former`, which may be the same one.

@@ -41,11 +41,14 @@ def unfenced(case: Case) -> Iterator[Violation]:
     for act in case.evidence.kube_acts:
         fenced = act.target is not None and act.target.plural not in _UNFENCED
         if fenced and not act_is_covered(act, terms.get(act.who, [])):
-            yield _violation("a write of a process without the lease", act)
+            yield _violation(
+                "a write of a process without the lease", act, terms.get(act.who, [])
+            )
     all_terms = [term for each in terms.values() for term in each]
     for issue in case.evidence.vault_acts:
         if issue.issued is not None and not act_is_covered(issue, all_terms):
-            yield _violation("a credential was issued while nobody led", issue)
+            what = "a credential was issued while nobody led"
+            yield _violation(what, issue, all_terms)
 
 
 def act_is_covered(act: Act, terms: list[_Term]) -> bool:
@@ -53,8 +56,10 @@ def act_is_covered(act: Act, terms: list[_Term]) -> bool:
     return any(term.start <= act.at <= term.end for term in terms)
 
 
-def _violation(what: str, act: Act) -> Violation:
-    return Violation(Invariant.FENCE, what, (str(act),))
+def _violation(what: str, act: Act, terms: list[_Term]) -> Violation:
+    near = sorted(terms, key=lambda term: abs(term.end - act.at))[:1]
+    held = [f"held from {term.start:.3f} s to {term.end:.3f} s" for term in near]
+    return Violation(Invariant.FENCE, what, (str(act), *held))
 
 
 def _terms(case: Case) -> dict[str, list[_Term]]:

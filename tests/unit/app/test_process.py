@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import trustme
 from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from tests.fakes.vault_server import Asked, Says, ScriptedServer, says_json
 from tests.support.components import kubeconfig
 from tests.support.processes import free_port
 from tests.unit.kube.worlds import Identity
@@ -33,6 +34,7 @@ from vso_controller.runtime.gate import LeaseGate, NotLeading
 from vso_controller.runtime.leader import LeaderTiming
 from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.probes import AddressUnusable, serving
+from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
 from vso_controller.settings.values import BindAddress
 
@@ -116,8 +118,13 @@ async def test_process_without_an_api_server_is_alive_not_ready_and_stops_at_onc
 
 
 @asynccontextmanager
-async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]:
-    """A process that would lead a cluster of one VaultConnection and one VaultAuth."""
+async def candidate(
+    *, observe: bool = False, files: Path | None = None
+) -> AsyncIterator[process._Process]:
+    """A process that would lead a cluster of one VaultConnection and one VaultAuth.
+
+    It may log in with what is in `files`.
+    """
     clock = SystemClock()
     async with open_session(settings=connection_to(NOBODY, Identity())) as session:
         made = process._Process(
@@ -125,6 +132,7 @@ async def candidate(*, observe: bool = False) -> AsyncIterator[process._Process]
                 shutdown_timeout=timedelta(seconds=1),
                 leader_elect=False,
                 observe=observe,
+                credential_path_roots=() if files is None else (files,),
             ),
             timing=LeaderTiming(),
             gate=LeaseGate(clock=clock, margin=0),
@@ -164,6 +172,50 @@ async def test_end_of_a_leadership_leaves_nothing_behind(how: str) -> None:
         await asyncio.wait({lead})
 
         assert standing(made) == (False, 0)
+
+
+@pytest.mark.parametrize("observe", [False, True], ids=["leader", "observer"])
+@pytest.mark.parametrize("how", ["asked to stop", "lost the lease"])
+async def test_who_is_asked_to_stop_takes_leave_of_vault(
+    how: str, observe: bool, tmp_path: Path
+) -> None:
+    stop = asyncio.Event()
+    (tmp_path / "id").write_text("canary")
+    app_role = {"roleId": "r", "secretIDPath": str(tmp_path / "id")}
+    auth = AUTH_SPEC | {"method": "appRole", "appRole": app_role}
+    async with (
+        candidate(observe=observe, files=tmp_path) as made,
+        ScriptedServer(vault).run() as said,
+    ):
+        edited(made._stores.connections, CONNECTION, {"address": said.address})
+        edited(made._stores.auths, AUTH, auth)
+        made._stores.hmac_key.replace([], "1")
+        work = asyncio.create_task(made._observe(stop) if observe else made._lead(stop))
+        await asyncio.sleep(0)
+        session = await made._controllers._sessions.open(RESOURCE, "auth")
+        await session.issue(("database", "creds", "app"))
+
+        stop.set() if how == "asked to stop" else work.cancel()
+        await asyncio.wait({work})
+
+        asked = [each.target for each in said.asked]
+        assert ("/v1/auth/token/renew-self" in asked) == (how == "asked to stop")
+
+
+def edited(store: Store[Envelope], key: ObjectKey, spec: dict[str, object]) -> None:
+    """Have an object with this spec in the store."""
+    store.replace([replace(envelope(key, spec), resource_version="2")], "2")
+
+
+def vault(_: Asked) -> Says:
+    """Let everybody in, and issue what is asked for."""
+    auth = {
+        "client_token": "canary",
+        "accessor": "a",
+        "lease_duration": 60,
+        "renewable": True,
+    }
+    return says_json({"auth": auth, "data": {}, "lease_id": "l", "request_id": "r"})
 
 
 async def test_observer_never_leads_and_leaves_nothing_behind() -> None:

@@ -4,9 +4,19 @@ import pytest
 
 from tests.unit.reconcilers.world import FakeVault, World
 from vso_controller.credentials.connection import Connection
+from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.objects import Envelope, ObjectKey
+from vso_controller.vault.bulkhead import Priority
+from vso_controller.vault.errors import ServerUnreachable
+from vso_controller.vault.requests import Method, Operation, VaultRequest
 
 ENVELOPE = Envelope(ObjectKey("apps", "vault"), "uid", "1", 1)
+LOGIN = VaultRequest(
+    operation=Operation.LOGIN,
+    method=Method.PUT,
+    path=("auth", "kubernetes", "login"),
+    repeatable=False,
+)
 
 
 @pytest.fixture
@@ -67,3 +77,18 @@ async def test_user_that_fails_leaves_too(
         await fail()
 
     assert vault.closed == 1
+
+
+async def test_breaker_is_for_the_client_in_use_alone(connection: Connection) -> None:
+    connection.bulkhead.shut(ServerUnreachable("away"))
+    with pytest.raises(Parked), connection.turn(ENVELOPE.key, Priority.READ):
+        pass
+    with pytest.raises(Parked):
+        await connection.request(LOGIN)
+
+    async with connection.in_use():
+        await connection.retire()
+        with connection.turn(ENVELOPE.key, Priority.READ):
+            reply = await connection.request(LOGIN)
+
+    assert reply.status == 200, "nobody would probe its server"

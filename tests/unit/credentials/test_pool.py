@@ -240,7 +240,7 @@ async def test_cleared_pool_knows_nobody() -> None:
     session = await world.pool.open(RESOURCE, "auth")
     await session.read(SECRET_PATH)
 
-    world.pool.clear()
+    await world.pool.clear()
     world.pool.release(RESOURCE)
 
     assert len(world.pool) == 0

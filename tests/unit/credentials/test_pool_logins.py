@@ -18,7 +18,7 @@ from tests.unit.reconcilers.world import (
     RESOURCE_SPEC,
     World,
 )
-from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.domain.destination import OPAQUE
 from vso_controller.domain.reasons import Reason, Refusal
 from vso_controller.foundation.errors import Parked
@@ -313,7 +313,7 @@ async def test_file_is_read_once_for_all_its_logins_share(tmp_path: Path) -> Non
 
     assert world.vault.logins == 1
     assert len({session.key for session in sessions}) == 1
-    assert len({session.meta for session in sessions if session.meta}) == 1
+    assert len({session.meta() for session in sessions}) == 1
 
 
 async def test_file_outside_the_roots_is_refused_by_the_name_of_the_flag() -> None:
@@ -328,11 +328,11 @@ async def test_file_outside_the_roots_is_refused_by_the_name_of_the_flag() -> No
 async def test_session_is_known_to_others_by_upstreams_name_once_it_is_used() -> None:
     world = world_with(APP_ROLE, id=b"canary")
     session = await world.pool.open(RESOURCE, "auth")
-    assert session.meta is None
+    assert session.meta() is None
 
     await session.read(SECRET_PATH)
 
-    meta = session.meta
+    meta = session.meta()
     assert meta is not None
     assert (meta.cache_key or "").startswith("approle-")
     assert len(meta.id or "") == 64

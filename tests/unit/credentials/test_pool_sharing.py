@@ -15,7 +15,7 @@ from tests.unit.reconcilers.world import (
     RESOURCE,
     World,
 )
-from vso_controller.credentials.pool import ConsumerSession
+from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.foundation.errors import Parked
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.vault.requests import Operation

@@ -46,15 +46,16 @@ async def test_next_process_knows_when_a_token_ends() -> None:
     async with leading(world):
         session = await world.pool.open(RESOURCE, "auth")
         await session.read(PATH)
-        assert session.meta is not None
-        client, end = session.meta.id, world.clock.now() + 3600
+        meta = session.meta()
+        assert meta is not None
+        client, end = meta.id, world.clock.now() + 3600
     await world.hand_over()
     assert world.records.end_of(client or "") is None
 
     async with leading(world) as records:
         assert records.end_of(client or "") == pytest.approx(end, abs=1)
 
-    assert records.ends() == {session.meta.cache_key: records.end_of(client or "")}
+    assert records.ends() == {meta.cache_key: records.end_of(client or "")}
 
 
 async def test_many_new_tokens_are_one_write() -> None:

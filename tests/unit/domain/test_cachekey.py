@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from vso_controller.domain.cachekey import cache_key
+from vso_controller.domain.cachekey import cache_key, clone_key
 
 
 def test_key_is_the_one_that_upstream_makes() -> None:
@@ -16,3 +16,7 @@ def test_key_is_the_one_that_upstream_makes() -> None:
     # From `printf '%s' AUTH-3.CONNECTION-1.PROVIDER | sha256sum`, its first 14 and
     # last 8 digits.
     assert key == "approle-cce9d1e92d821716923ac5"
+
+
+def test_key_in_another_vault_namespace_is_that_of_the_parent_and_its_name() -> None:
+    assert clone_key("jwt-0123", "team/a") == "jwt-0123-team/a"

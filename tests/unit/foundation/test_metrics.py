@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,21 @@ def metrics() -> Metrics:
     return Metrics(version="1.2.3")
 
 
+@dataclass
+class Sessions:
+    """The sessions of a pool that has room for ten."""
+
+    there: list[SessionStanding] = field(default_factory=list)
+    most: int = 10
+    evictions: int = 0
+
+    def __len__(self) -> int:
+        return len(self.there)
+
+    def standings(self) -> list[SessionStanding]:
+        return self.there
+
+
 def samples(metrics: Metrics, prefix: str) -> dict[str, float]:
     """Return the samples as Prometheus reads them, but for the times of creation."""
     lines = generate_latest(metrics.registry).decode().splitlines()
@@ -35,7 +50,7 @@ def samples(metrics: Metrics, prefix: str) -> dict[str, float]:
 
 
 def test_every_metric_is_on_a_page_of_the_documentation(metrics: Metrics) -> None:
-    metrics.watch_sessions(list)
+    metrics.watch_sessions(Sessions())
     metrics.events_dropped(lambda: 0)
     docs = Path(__file__).parents[3] / "docs"
     told = "".join(page.read_text() for page in docs.glob("*.md"))
@@ -64,8 +79,9 @@ def test_build_is_told(metrics: Metrics) -> None:
 
 
 def test_sessions_are_counted_when_somebody_asks(metrics: Metrics) -> None:
-    there: list[SessionStanding] = []
-    metrics.watch_sessions(lambda: there)
+    sessions = Sessions()
+    there = sessions.there
+    metrics.watch_sessions(sessions)
     assert samples(metrics, "vso_session") == {}
 
     there += [
@@ -82,6 +98,19 @@ def test_sessions_are_counted_when_somebody_asks(metrics: Metrics) -> None:
         'vso_sessions{method="token",vault_connection="apps/vault"}': 1,
         'vso_sessions{method="jwt",vault_connection="apps/database"}': 1,
         f'{end}{{vault_connection="apps/vault"}}': 200,
+    }
+
+
+def test_room_for_sessions_is_told_under_upstreams_names(metrics: Metrics) -> None:
+    sessions = Sessions([SessionStanding(VAULT, "jwt", ends=None)])
+    metrics.watch_sessions(sessions)
+
+    sessions.evictions += 3
+
+    assert samples(metrics, "vso_client_cache") == {
+        "vso_client_cache_size": 10,
+        "vso_client_cache_length": 1,
+        "vso_client_cache_evictions": 3,
     }
 
 

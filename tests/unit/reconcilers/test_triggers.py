@@ -8,6 +8,7 @@ from tests.unit.reconcilers.world import (
     AUTH,
     AUTH_SPEC,
     CONNECTION,
+    CONNECTION_SPEC,
     DESTINATION,
     RESOURCE,
     RESOURCE_SPEC,
@@ -58,6 +59,21 @@ def test_changed_connection_wakes_all_who_use_it(world: World) -> None:
     world.put(world.connections, CONNECTION, {"address": "https://other"})
 
     assert set(world.woken) == {CONNECTION, AUTH, RESOURCE}
+
+
+def test_changed_connection_wakes_nobody_elses_users(world: World) -> None:
+    theirs, their_auth = ObjectKey("apps", "theirs"), ObjectKey("apps", "their-auth")
+    world.put(world.connections, theirs, CONNECTION_SPEC)
+    world.put(world.auths, their_auth, AUTH_SPEC | {"vaultConnectionRef": theirs.name})
+    users = [ObjectKey("apps", f"r{number}") for number in range(50)]
+    for user in users:
+        spec = RESOURCE_SPEC | {"vaultAuthRef": their_auth.name}
+        world.put(world.resources, user, spec)
+    world.woken.clear()
+
+    world.put(world.connections, theirs, {"address": "https://other"})
+
+    assert sorted(world.woken) == sorted([theirs, their_auth, *users])
 
 
 def test_status_of_others_wakes_nobody(world: World) -> None:

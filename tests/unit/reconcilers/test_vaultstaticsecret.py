@@ -12,6 +12,7 @@ from tests.unit.reconcilers.world import (
     AUTH_SPEC,
     DESTINATION,
     RESOURCE,
+    RESOURCE_SPEC,
     World,
 )
 from vso_controller.domain.cachekey import cache_key
@@ -85,6 +86,36 @@ async def test_status_names_the_client_as_upstream_does() -> None:
         ),
         "id": hashlib.blake2b(b"accessor-1", digest_size=32).hexdigest(),
     }
+
+
+@pytest.mark.parametrize(
+    ("auth", "resource", "asked", "suffix"),
+    [
+        (None, None, "", ""),
+        ("team", None, "team", ""),
+        ("team", "", "team", ""),
+        ("team", "team", "team", ""),
+        ("team", "team/sub", "team/sub", "-team/sub"),
+        (None, "team", "team", "-team"),
+    ],
+)
+async def test_resource_of_another_vault_namespace_has_the_token_and_a_clone_key(
+    auth: str | None, resource: str | None, asked: str, suffix: str
+) -> None:
+    world = World().in_order()
+    world.put(world.auths, AUTH, AUTH_SPEC | {"namespace": auth})
+    await sync(world)
+    parent = world.status(world.resources, RESOURCE)["vaultClientMeta"]
+
+    world.put(world.resources, RESOURCE, RESOURCE_SPEC | {"namespace": resource})
+    world.vault.put(2, password="n3w")
+    await sync(world)
+
+    meta = world.status(world.resources, RESOURCE)["vaultClientMeta"]
+    assert meta["cacheKey"] == parent["cacheKey"] + suffix
+    assert meta["id"] == parent["id"]
+    assert world.vault.requests[-1].namespace == asked
+    assert world.vault.logins == 1
 
 
 async def test_another_token_alone_writes_no_status() -> None:

@@ -172,6 +172,7 @@ class World:
     """See the module docstring."""
 
     vault: FakeVault = field(default_factory=FakeVault)
+    elsewhere: dict[str, FakeVault] = field(default_factory=dict)  # by address
     kubernetes: FakeKubernetes = field(default_factory=FakeKubernetes)
     tokens: FakeTokens = field(default_factory=FakeTokens)
     clock: LoopClock = field(default_factory=LoopClock)
@@ -184,6 +185,7 @@ class World:
     renderer: Renderer = field(default_factory=FakeRenderer)
     excludes_raw: bool = False  # for all resources
     read_sharing_window: float = 0.0  # seconds
+    most_sessions: int = 10_000
     persistence_model: PersistenceModel = PersistenceModel.NONE
 
     def __post_init__(self) -> None:
@@ -259,8 +261,9 @@ class World:
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
+            most=self.most_sessions,
         )
-        self.metrics.watch_sessions(self.pool.standings)
+        self.metrics.watch_sessions(self.pool)
 
     def _keep_sessions(self, logins: Logins) -> None:
         self.records = SessionRecords(
@@ -380,9 +383,9 @@ class World:
     async def hand_over(self) -> None:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
+        await self.pool.clear()
         self.versions.clear()
         self.fillings.clear()
-        self.pool.clear()
         self.persistence.clear()
         self.records.clear()
         await self.clients_of.close()
@@ -489,7 +492,7 @@ class World:
         if self.client_failure is not None:
             raise self.client_failure
         self.clients.append((spec.address, ca))
-        return self.vault
+        return self.elsewhere.get(spec.address, self.vault)
 
     def _wakes(self) -> Wakes:
         def wake(key: ObjectKey, _: Lane) -> None:
