@@ -7,6 +7,7 @@ precision ends at the microsecond.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 _UNITS = {
@@ -46,12 +47,8 @@ def parse_nanoseconds(text: str) -> int:
     rest = text[1:] if text[:1] in {"-", "+"} else text
     if rest == "0":
         return 0
-    parts = list(_PART.finditer(rest))
-    if (
-        not parts
-        or "".join(part[0] for part in parts) != rest
-        or any(part[1] + (part[2] or "") == "" for part in parts)
-    ):
+    parts = list(_parts(rest))
+    if not parts or parts[-1].end() != len(rest):
         raise ValueError(f"{text!r} is not a duration; write for example 30s or 1h30m")
     total = sum(_nanoseconds(*part.groups(default="")) for part in parts)
     if total > _LONGEST - (not negative):
@@ -82,6 +79,15 @@ def format_nanoseconds(nanoseconds: int) -> str:
     if hours or minutes:
         text = f"{minutes}m{text}"
     return f"{sign}{hours}h{text}" if hours else f"{sign}{text}"
+
+
+def _parts(text: str) -> Iterator[re.Match[str]]:
+    """Read numbers and units, from the start and as far as there are any."""
+    # Not by `finditer`: it would look for a part at each digit of a long number.
+    end = 0
+    while (part := _PART.match(text, end)) and part[1] + (part[2] or ""):
+        yield part
+        end = part.end()
 
 
 def _nanoseconds(whole: str, fraction: str, unit: str) -> int:

@@ -18,6 +18,7 @@ NIL = "<nil>"
 _PLAIN_EXPONENTS = range(-4, 6)
 """Of ten, for which no exponent is printed."""
 _ELEMENT = 16  # bytes that the separators of an element may take
+_OBJECT = 1024  # what it costs to have an object say what it is
 
 
 def printed(budget: Budget, value: object) -> str:
@@ -128,6 +129,7 @@ def _print(budget: Budget, value: object, parts: list[str], *, depth: int) -> No
             _print(budget, each, parts, depth=depth + 1)
         parts.append("}")
     else:
+        budget.work(_OBJECT if isinstance(value, Object) else 0)
         parts.append(_scalar(value))
         budget.work(len(parts[-1]))
 

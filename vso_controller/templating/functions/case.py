@@ -8,6 +8,8 @@ from vso_controller.templating.functions import letters, words
 from vso_controller.templating.functions.paying import BY_LETTER, reading
 
 _ONE = "(string) string"
+_BY_WORD = 12 * BY_LETTER
+"""The weight of a letter that may be a word of its own."""
 
 
 @reading("upper", _ONE, weight=BY_LETTER)
@@ -22,19 +24,19 @@ def lower(string: str) -> str:
     return letters.lower(string)
 
 
-@reading("title", _ONE, weight=BY_LETTER)
+@reading("title", _ONE, weight=2 * BY_LETTER)
 def title(string: str) -> str:
     """Return the text with a capital at the beginning of each word."""
     return _mapped_at_starts(string, letters.to_title, _separates)
 
 
-@reading("untitle", _ONE, weight=BY_LETTER)
+@reading("untitle", _ONE, weight=2 * BY_LETTER)
 def untitle(string: str) -> str:
     """Return the text with a small letter at the beginning of each word."""
     return _mapped_at_starts(string, letters.to_lower, letters.is_space)
 
 
-@reading("swapcase", _ONE, weight=BY_LETTER)
+@reading("swapcase", _ONE, weight=2 * BY_LETTER)
 def swapcase(string: str) -> str:
     """Return the text with small letters for capitals, and the other way round."""
     swapped = []
@@ -53,19 +55,19 @@ def swapcase(string: str) -> str:
     return "".join(swapped)
 
 
-@reading("snakecase", _ONE, weight=BY_LETTER)
+@reading("snakecase", _ONE, weight=_BY_WORD)
 def snakecase(string: str) -> str:
     """Return the words of the text in lower case, with underscores between them."""
     return words.delimited(string, "_")
 
 
-@reading("kebabcase", _ONE, weight=BY_LETTER)
+@reading("kebabcase", _ONE, weight=_BY_WORD)
 def kebabcase(string: str) -> str:
     """Return the words of the text in lower case, with hyphens between them."""
     return words.delimited(string, "-")
 
 
-@reading("camelcase", _ONE, weight=BY_LETTER)
+@reading("camelcase", _ONE, weight=2 * BY_LETTER)
 def camelcase(string: str) -> str:
     """Return the words of the text with a capital each, and nothing between them."""
     return words.pascal(string)

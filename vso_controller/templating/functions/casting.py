@@ -17,6 +17,7 @@ _INTEGERS = {
     10: re.compile("[+-]?[1-9](?:_?[0-9])*"),
     16: re.compile("[+-]?0[xX](?:_?[0-9A-Fa-f])+"),
 }
+_INSIGNIFICANT = re.compile("^[+-]?(?:0[xXbB])?0*")
 _OCTAL_PREFIX = re.compile("(?<=0)[oO]")
 _PLAIN = {8: re.compile("[+-]?[0-7]+"), 10: re.compile("[+-]?[0-9]+")}
 _DECIMAL_FLOAT = re.compile(
@@ -30,7 +31,7 @@ _NO_DIGITS = re.compile("[+-]?(?:inf|infinity)|nan", re.IGNORECASE)
 _ZERO_DECIMALS = re.compile(r"\.0+$")
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _MOST_DIGITS = 64
-"""More than a number of 64 bits has in any base, leading zeros aside."""
+"""Of 64 bits, in any base, leading zeros aside."""
 
 
 def wrapped(number: int) -> int:
@@ -73,11 +74,18 @@ def parse_int(text: str, base: int = 0) -> int | None:
     radix = next((each for each, form in forms.items() if form.fullmatch(text)), None)
     if radix is None:
         return None
-    digits = _OCTAL_PREFIX.sub("", text.replace("_", ""))
-    if len(digits.lstrip("+-0xXbB")) > _MOST_DIGITS:
-        return None
-    number = int(digits, radix)
+    number = _number(_OCTAL_PREFIX.sub("", text.replace("_", "")), radix)
     return number if _SMALLEST <= number <= _LARGEST else None
+
+
+def parse_decimal(text: str) -> int:
+    """Read a decimal integer of 64 bits: 0 if it is none, the nearest if it is longer.
+
+    That is what Go's `strconv.Atoi` returns beside the error that Sprig ignores.
+    """
+    if not _PLAIN[10].fullmatch(text):
+        return 0
+    return max(_SMALLEST, min(_number(text, 10), _LARGEST))
 
 
 def parse_float(text: str) -> float | None:
@@ -91,6 +99,15 @@ def parse_float(text: str) -> float | None:
         return None
     number = float(plain)
     return number if math.isfinite(number) else None
+
+
+def _number(digits: str, radix: int) -> int:
+    """Return what digits stand for, or some number that 64 bits do not hold."""
+    sign = -1 if digits[0] == "-" else 1
+    significant = _INSIGNIFICANT.sub("", digits)
+    if len(significant) > _MOST_DIGITS:
+        return sign * 2**64
+    return sign * int(significant or "0", radix)
 
 
 def _from_hex(text: str) -> float | None:

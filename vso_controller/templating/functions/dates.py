@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from vso_controller.foundation.durations import format_nanoseconds, parse_nanoseconds
 from vso_controller.templating.errors import FunctionError
-from vso_controller.templating.functions.casting import parse_int, wrapped
+from vso_controller.templating.functions.casting import parse_decimal, wrapped
 from vso_controller.templating.functions.moments import LOCAL, SECOND, Moment
-from vso_controller.templating.functions.paying import reading
+from vso_controller.templating.functions.paying import BY_LETTER, reading
 from vso_controller.templating.functions.timeparsing import parse
 from vso_controller.templating.functions.times import Time, since, whole
 from vso_controller.templating.registry import Environment, function
@@ -26,7 +26,7 @@ _UNITS = (
 )
 
 
-@reading("mustToDate", "(string, string) time.Time")
+@reading("mustToDate", "(string, string) time.Time", weight=8 * BY_LETTER)
 def must_to_date(layout: str, text: str) -> Time:
     """Return the time that the second text is, written as in the first one."""
     try:
@@ -47,18 +47,24 @@ def ago(run: Environment, value: object) -> str:
     return format_nanoseconds(whole(since(now, then), SECOND))
 
 
-@reading("duration", "(any) string")
+@reading("duration", "(any) string", weight=4)
 def duration(value: object) -> str:
     """Return seconds as a duration, such as `1h30m0s`."""
     seconds = 0
     if is_string(value):
-        seconds = parse_int(str(value), 10) or 0
+        seconds = parse_decimal(str(value))
     elif isinstance(value, Int64):
         seconds = int(value)
     return format_nanoseconds(wrapped(seconds * SECOND))
 
 
-@reading("durationRound", "(any) string", environment=True, is_deterministic=False)
+@reading(
+    "durationRound",
+    "(any) string",
+    weight=BY_LETTER,
+    environment=True,
+    is_deterministic=False,
+)
 def duration_round(run: Environment, value: object) -> str:
     """Return a duration, or how long ago a time was, in its greatest unit only."""
     nanoseconds = abs(_nanoseconds(run, value))

@@ -10,16 +10,13 @@ from vso_controller.templating.functions.paying import ELEMENT
 from vso_controller.templating.registry import Environment
 from vso_controller.templating.values import is_nil, type_of
 
-DEEPEST = 200
-"""Lists and maps within each other that functions look through."""
-
 
 def deeply_equal(run: Environment, left: object, right: object) -> bool:
     """Say whether two values are of one type and have equal parts.
 
     Raises LimitReached for values that are nested too deeply, or in themselves.
     """
-    return _equal(run, left, right, DEEPEST)
+    return _equal(run, left, right, run.budget.limits.depth)
 
 
 class Seen:
@@ -78,6 +75,6 @@ def _all_equal(
     depth: int,
 ) -> bool:
     if depth == 0:
-        raise LimitReached("nesting of values", allowed=DEEPEST)
+        raise LimitReached("depth", allowed=run.budget.limits.depth)
     run.budget.work(ELEMENT * count)
     return all(_equal(run, one, other, depth - 1) for one, other in pairs)

@@ -12,7 +12,6 @@ from vso_controller.foundation import gojson
 from vso_controller.templating.errors import FunctionError, LimitReached
 from vso_controller.templating.functions import letters
 from vso_controller.templating.functions.casting import parse_float
-from vso_controller.templating.functions.equality import DEEPEST
 from vso_controller.templating.functions.paying import ELEMENT
 from vso_controller.templating.registry import Environment, Function, function
 from vso_controller.templating.values import JSONNumber, Object, is_nil, text
@@ -21,7 +20,7 @@ _LARGEST_FLOAT = 1.7976931348623157e308
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _INDENT = "  "
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-6, 1e21  # that are written without exponent
-_READING = 4
+_READING = 8
 """What it costs to read a byte of JSON, or to write one."""
 
 
@@ -77,7 +76,7 @@ def _decoded(run: Environment, string: str) -> tuple[object, str]:
     """Return what JSON text stands for, and what is wrong with it."""
     run.budget.work(_READING * len(string))
     run.budget.items(sum(map(string.count, ",[{")))
-    _check_depth(string)
+    _check_depth(string, run.budget.limits.depth)
     too_large = False
 
     def number(literal: str) -> float:
@@ -96,14 +95,14 @@ def _decoded(run: Environment, string: str) -> tuple[object, str]:
     return value, "a number is too large" if too_large else ""
 
 
-def _check_depth(string: str) -> None:
-    if string.count("[") + string.count("{") <= DEEPEST:
+def _check_depth(string: str, deepest: int) -> None:
+    if string.count("[") + string.count("{") <= deepest:
         return
     depth = 0
     for bracket in _BRACKETS.findall(string):
         depth += (bracket in "[{") - (bracket in "]}")
-        if depth > DEEPEST:
-            raise LimitReached("nesting of values", allowed=DEEPEST)
+        if depth > deepest:
+            raise LimitReached("depth", allowed=deepest)
 
 
 def _encoded(run: Environment, value: object) -> str:
@@ -119,7 +118,7 @@ def _pretty(run: Environment, value: object) -> str:
     run.budget.work(_READING * len(compact))
     # Each member has a line, and is indented once for each level at most.
     members = sum(map(compact.count, ",[{"))
-    run.budget.work(2 * members * len(_INDENT) * min(members, DEEPEST))
+    run.budget.work(2 * members * len(_INDENT) * min(members, run.budget.limits.depth))
     return gojson.indented(compact, _INDENT)
 
 
@@ -153,8 +152,8 @@ def _plain_members(
 ) -> object:
     if any(value is each for each in path):
         raise Unsupported("the value contains itself")
-    if len(path) == DEEPEST:
-        raise LimitReached("nesting of values", allowed=DEEPEST)
+    if len(path) == run.budget.limits.depth:
+        raise LimitReached("depth", allowed=len(path))
     run.budget.work(ELEMENT * len(value))
     path = (*path, value)
     if isinstance(value, list):

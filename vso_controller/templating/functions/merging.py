@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from vso_controller.templating.errors import LimitReached
 from vso_controller.templating.functions.defaults import is_empty
-from vso_controller.templating.functions.equality import DEEPEST
 from vso_controller.templating.functions.paying import ELEMENT
 from vso_controller.templating.registry import Environment
 from vso_controller.templating.values import Kind, NilMap, kind_of
@@ -26,20 +25,20 @@ def merge_into(
     source: dict[str, object],
     *,
     overwrites: bool,
-    depth: int = DEEPEST,
+    depth: int = 0,
 ) -> None:
     """Put into `target` what it lacks, or, if it `overwrites`, all that `source` has.
 
     Raises Mismatch, and LimitReached for what is nested too deeply, or in itself.
     """
-    if depth == 0:
-        raise LimitReached("nesting of values", allowed=DEEPEST)
+    if depth == run.budget.limits.depth:
+        raise LimitReached("depth", allowed=depth)
     run.budget.work(ELEMENT * len(source))
     for key, theirs in list(source.items()):
         mine = target.get(key, _MISSING)
         if isinstance(theirs, dict) and isinstance(mine, dict):
             if not isinstance(mine, NilMap):
-                merge_into(run, mine, theirs, overwrites=overwrites, depth=depth - 1)
+                merge_into(run, mine, theirs, overwrites=overwrites, depth=depth + 1)
             takes = not mine
         else:
             takes = overwrites or _takes(mine, theirs)

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from decimal import Context, Decimal, DecimalException
 
-from vso_controller.templating.errors import FunctionError, LimitReached
+from vso_controller.templating.errors import FunctionError
 from vso_controller.templating.functions.casting import (
+    parse_decimal,
     parse_int,
     to_float,
     to_int,
@@ -25,61 +26,63 @@ _PLACES = 16
 """Decimal places of a quotient."""
 _LARGEST_EXPONENT = 400
 """Powers of ten beyond are zero or infinite."""
+_DIGIT = 4
+"""What it costs to read a digit, compared with a letter that is copied."""
 _WHOLE = 2.0**53
 """From here on, all floating point numbers are whole."""
 
 _HALF = 0.5
 
 
-@reading("int", "(any) int")
+@reading("int", "(any) int", weight=_DIGIT)
 def int_(value: object) -> int:
     """Return the value as an integer; 0 if it is none."""
     return to_int(value)
 
 
-@reading("int64", "(any) int64")
+@reading("int64", "(any) int64", weight=_DIGIT)
 def int64(value: object) -> Int64:
     """Return the value as an integer of 64 bits; 0 if it is none."""
     return Int64(to_int(value))
 
 
-@reading("float64", "(any) float64")
+@reading("float64", "(any) float64", weight=_DIGIT)
 def float64(value: object) -> float:
     """Return the value as a floating point number; 0 if it is none."""
     return to_float(value)
 
 
-@reading("atoi", "(string) int")
+@reading("atoi", "(string) int", weight=_DIGIT)
 def atoi(string: str) -> int:
     """Return the decimal number that the text is; 0 if it is none."""
-    return parse_int(string, 10) or 0
+    return parse_decimal(string)
 
 
-@reading("toDecimal", "(any) int64", environment=True)
+@reading("toDecimal", "(any) int64", weight=_DIGIT, environment=True)
 def to_decimal(run: Environment, value: object) -> Int64:
     """Return the number that octal digits stand for; 0 if there are others."""
     return Int64(parse_int(printed(run.budget, value), 8) or 0)
 
 
-@reading("add", "(...any) int64")
+@reading("add", "(...any) int64", weight=_DIGIT)
 def add(*values: object) -> Int64:
     """Return the sum of integers."""
     return _int64(sum(map(to_int, values)))
 
 
-@reading("add1", "(any) int64")
+@reading("add1", "(any) int64", weight=_DIGIT)
 def add1(value: object) -> Int64:
     """Return the integer after this one."""
     return _int64(to_int(value) + 1)
 
 
-@reading("sub", "(any, any) int64")
+@reading("sub", "(any, any) int64", weight=_DIGIT)
 def sub(left: object, right: object) -> Int64:
     """Return the difference of two integers."""
     return _int64(to_int(left) - to_int(right))
 
 
-@reading("mul", "(any, ...any) int64")
+@reading("mul", "(any, ...any) int64", weight=_DIGIT)
 def mul(*values: object) -> Int64:
     """Return the product of integers."""
     product = 1
@@ -88,93 +91,93 @@ def mul(*values: object) -> Int64:
     return Int64(product)
 
 
-@reading("div", "(any, any) int64")
+@reading("div", "(any, any) int64", weight=_DIGIT)
 def div(left: object, right: object) -> Int64:
     """Return the quotient of two integers, cut off towards zero."""
     return _int64(_divided(to_int(left), to_int(right))[0])
 
 
-@reading("mod", "(any, any) int64")
+@reading("mod", "(any, any) int64", weight=_DIGIT)
 def mod(left: object, right: object) -> Int64:
     """Return the remainder of two integers; it has the sign of the first one."""
     return _int64(_divided(to_int(left), to_int(right))[1])
 
 
-@reading("max", "(any, ...any) int64")
+@reading("max", "(any, ...any) int64", weight=_DIGIT)
 def max_(*values: object) -> Int64:
     """Return the greatest of some integers."""
     return Int64(max(map(to_int, values)))
 
 
-@reading("biggest", "(any, ...any) int64")
+@reading("biggest", "(any, ...any) int64", weight=_DIGIT)
 def biggest(*values: object) -> Int64:
     """Return the same as `max`; an older name of it."""
     return Int64(max(map(to_int, values)))
 
 
-@reading("min", "(any, ...any) int64")
+@reading("min", "(any, ...any) int64", weight=_DIGIT)
 def min_(*values: object) -> Int64:
     """Return the least of some integers."""
     return Int64(min(map(to_int, values)))
 
 
-@reading("addf", "(...any) float64", weight=4)
+@reading("addf", "(...any) float64", weight=_DIGIT)
 def addf(*values: object) -> float:
     """Return the sum of decimals: 0.1 and 0.2 are 0.3."""
     return _calculated(_EXACT.add, (0.0, *values))
 
 
-@reading("add1f", "(any) float64")
+@reading("add1f", "(any) float64", weight=_DIGIT)
 def add1f(value: object) -> float:
     """Return the decimal that is one more."""
     return _calculated(_EXACT.add, (value, 1.0))
 
 
-@reading("subf", "(any, ...any) float64", weight=4)
+@reading("subf", "(any, ...any) float64", weight=_DIGIT)
 def subf(*values: object) -> float:
     """Return the first decimal less all the others."""
     return _calculated(_EXACT.subtract, values)
 
 
-@reading("mulf", "(any, ...any) float64", environment=True)
+@reading("mulf", "(any, ...any) float64", weight=_DIGIT, environment=True)
 def mulf(run: Environment, *values: object) -> float:
     """Return the product of decimals."""
     run.budget.work(_MOST_DIGITS * len(values))
     return _calculated(_EXACT.multiply, values)
 
 
-@reading("divf", "(any, ...any) float64", environment=True)
+@reading("divf", "(any, ...any) float64", weight=_DIGIT, environment=True)
 def divf(run: Environment, *values: object) -> float:
     """Return the first decimal divided by all the others, to 16 places each time."""
     run.budget.work(_MOST_DIGITS * len(values))
     return _calculated(_quotient, values)
 
 
-@reading("maxf", "(any, ...any) float64")
+@reading("maxf", "(any, ...any) float64", weight=_DIGIT)
 def maxf(*values: object) -> float:
     """Return the greatest of some floating point numbers."""
     return _extreme(max, values)
 
 
-@reading("minf", "(any, ...any) float64")
+@reading("minf", "(any, ...any) float64", weight=_DIGIT)
 def minf(*values: object) -> float:
     """Return the least of some floating point numbers."""
     return _extreme(min, values)
 
 
-@reading("floor", "(any) float64")
+@reading("floor", "(any) float64", weight=_DIGIT)
 def floor(value: object) -> float:
     """Return the greatest whole number that is not above this one."""
     return _whole(math.floor, to_float(value))
 
 
-@reading("ceil", "(any) float64")
+@reading("ceil", "(any) float64", weight=_DIGIT)
 def ceil(value: object) -> float:
     """Return the least whole number that is not below this one."""
     return _whole(math.ceil, to_float(value))
 
 
-@reading("round", "(any, int, ...float64) float64")
+@reading("round", "(any, int, ...float64) float64", weight=_DIGIT)
 def round_(value: object, places: int, *threshold: float) -> float:
     """Return the number with so many decimal places, rounded up from 0.5 on."""
     power = _power_of_ten(places)
@@ -235,7 +238,7 @@ def _calculated(
         for other in others:
             first = operation(first, other)
     except DecimalException:
-        raise LimitReached("digits of a decimal", allowed=_MOST_DIGITS) from None
+        raise FunctionError("the result has too many digits") from None
     # A decimal has no negative zero.
     return float(first) if first else 0.0
 
@@ -318,7 +321,9 @@ def _steps(start: int, stop: int, step: int) -> range:
 
 
 def _counted(run: Environment, numbers: range) -> IntList:
-    run.budget.items(len(numbers))
+    # The length of a range has fewer bits than a number here may have.
+    count = -((numbers.start - numbers.stop) // numbers.step)
+    run.budget.items(max(0, count))
     return IntList(numbers)
 
 

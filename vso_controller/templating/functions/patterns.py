@@ -16,11 +16,12 @@ from functools import lru_cache
 import re2  # type: ignore[import-untyped]
 
 from vso_controller.templating.functions import letters
+from vso_controller.templating.functions.ambiguity import places
 from vso_controller.templating.values import raw
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ANY_BYTE = re.compile(r"\\Q.*?(?:\\E|$)|\\[^C]|(\\C)", re.DOTALL)
-_CACHED = 64
+_CACHED = 16
 _NOT_ASCII = 0x80
 _MEMORY = 2 * 1024 * 1024
 """Bytes that one compiled pattern may take."""
@@ -68,6 +69,9 @@ class Pattern:
             self._compiled = re2.compile(raw(pattern), options)
         except re2.error as error:
             raise InvalidPattern(_reason(error)) from None
+        # Its cache would keep what ours has dropped.
+        re2.purge()
+        self.places = places(pattern)
         self._groups = range(self._compiled.groups + 1)
 
     @property

@@ -25,10 +25,10 @@ from vso_controller.templating.values import (
 
 _COMPILATION = 64
 """What a byte of a pattern costs, compared with one that is searched."""
-_SEARCH = 256
+_SEARCH = 512
 """What it costs to begin to search anew, in bytes."""
-_SCANNED = 16
-"""How many bytes are searched in the time in which one is copied in Python."""
+_SCANNED = 2
+"""How many bytes are searched, at one place, while one is copied in Python."""
 
 
 def regex_match(run: Environment, pattern: str, string: str) -> bool:
@@ -48,6 +48,7 @@ def regex_find(run: Environment, pattern: str, string: str) -> str:
     """Return the first part of the text that matches, or an empty text."""
     found = _compiled(run, pattern)
     data = raw(string)
+    _pay(run, found, len(data))
     match = found.search(data)
     return text(match.group(data, 0)) if match else ""
 
@@ -105,22 +106,31 @@ def _compiled(run: Environment, pattern: str) -> Pattern:
         raise FunctionError(f"the pattern is none: {error}") from None
 
 
-def _searched(_run: Environment, pattern: Pattern, string: str) -> bool:
-    return pattern.search(raw(string)) is not None
+def _searched(run: Environment, pattern: Pattern, string: str) -> bool:
+    data = raw(string)
+    _pay(run, pattern, len(data))
+    return pattern.search(data) is not None
+
+
+def _pay(run: Environment, pattern: Pattern, length: int) -> None:
+    """Pay for one search, as if it looked at all that is left."""
+    run.budget.work(_SEARCH + length * pattern.places // _SCANNED)
 
 
 def _matches(
     run: Environment, pattern: Pattern, data: bytes, count: int
 ) -> Iterable[Match]:
     limit = count if count >= 0 else None
-    return islice(_paid(run, pattern.matches(data), len(data)), limit)
+    return islice(_paid(run, pattern, pattern.matches(data), len(data)), limit)
 
 
-def _paid(run: Environment, matches: Iterator[Match], length: int) -> Iterator[Match]:
-    """Return the matches, each paid for as if it had taken all the rest to find it."""
+def _paid(
+    run: Environment, pattern: Pattern, matches: Iterator[Match], length: int
+) -> Iterator[Match]:
+    """Return the matches, each paid for before it is looked for."""
     start = 0
     while True:
-        run.budget.work(_SEARCH + (length - start) // _SCANNED)
+        _pay(run, pattern, length - start)
         match = next(matches, None)
         if match is None:
             return
@@ -137,7 +147,7 @@ def _replaced(
     data = raw(string)
     parts: list[bytes] = []
     end = 0
-    for match in _paid(run, pattern.replacements(data), len(data)):
+    for match in _paid(run, pattern, pattern.replacements(data), len(data)):
         parts.append(data[end : match.start])
         if match.end > end or match.start == 0:
             new = replacement(data, match)
@@ -189,7 +199,9 @@ def _declared() -> Iterator[Function]:
     for call, signature, names in _DECLARED:
         for name in names:
             yield reading(name, signature, environment=True)(call)
-    yield reading("regexQuoteMeta", "(string) string", weight=2)(regex_quote_meta)
+    yield reading("regexQuoteMeta", "(string) string", weight=2 * BY_LETTER)(
+        regex_quote_meta
+    )
 
 
 FUNCTIONS = tuple(_declared())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vso_controller.templating.functions.paying import reading
+from vso_controller.templating.functions.paying import BY_LETTER, reading
 from vso_controller.templating.printing import printed
 from vso_controller.templating.quoting import quoted
 from vso_controller.templating.registry import Environment
@@ -21,7 +21,7 @@ def to_strings(run: Environment, value: object) -> StringList:
     return _as_texts(run, value)
 
 
-@reading("quote", "(...any) string", weight=2, environment=True)
+@reading("quote", "(...any) string", weight=BY_LETTER, environment=True)
 def quote(run: Environment, *values: object) -> str:
     """Return the values in double quotes, with spaces between them."""
     present = (each for each in values if each is not None)

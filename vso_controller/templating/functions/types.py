@@ -22,7 +22,8 @@ def type_is(name: str, value: object) -> bool:
 @function("typeIsLike", "(string, any) bool")
 def type_is_like(name: str, value: object) -> bool:
     """Say whether the type of the value has this name, or is a pointer to it."""
-    return type_of(value) in {name, f"*{name}"}
+    found = type_of(value)
+    return found == name or (found[0] == "*" and found[1:] == name)
 
 
 @function("kindOf", "(any) string")

@@ -197,13 +197,13 @@ class Expressions:
             value = operand(run, dot)
             try:
                 for name in before:
-                    value = field_of(value, name, None)
+                    value = field_of(run.budget, value, name, None)
                 if not compiled and piped is NO_ARGUMENT:
-                    return field_of(value, last, None)
+                    return field_of(run.budget, value, last, None)
                 given = [each(run, dot) for each in compiled]
                 if piped is not NO_ARGUMENT:
                     given.append(None if piped is NOTHING else piped)
-                return field_of(value, last, given)
+                return field_of(run.budget, value, last, given)
             except TemplateError as error:
                 error.located(self._source.at(start))
                 raise

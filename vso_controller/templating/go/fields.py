@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vso_controller.foundation.gojson import Struct
 from vso_controller.templating.errors import ExecutionError, FunctionError
 from vso_controller.templating.go.running import NOTHING, Absent
+from vso_controller.templating.limits import Budget
 from vso_controller.templating.values import (
     Int64,
     JSONNumber,
@@ -19,6 +20,10 @@ from vso_controller.templating.values import (
 )
 
 _LONGEST_NUMBER = 400  # characters
+_METHOD = 1024
+"""What a call costs, in bytes that a function would read."""
+_LETTER = 128
+"""What a letter of an argument costs: of a layout, most of all."""
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -52,10 +57,12 @@ class Root(Object):
         return Struct(named)
 
 
-def field_of(value: object, name: str, arguments: Sequence[object] | None) -> object:
+def field_of(
+    budget: Budget, value: object, name: str, arguments: Sequence[object] | None
+) -> object:
     """Return the field or the method's result. `arguments` None: none are given.
 
-    Raises ExecutionError, and what a method raises.
+    Raises ExecutionError, LimitReached, and what a method raises.
     """
     if isinstance(value, Absent):
         return NOTHING
@@ -63,7 +70,10 @@ def field_of(value: object, name: str, arguments: Sequence[object] | None) -> ob
         raise ExecutionError(f"nil pointer evaluating .{name}")
     method = _methods(value).get(name)
     if method is not None:
-        return method(value, *(arguments or ()))
+        given = arguments or ()
+        letters = sum(len(each) for each in given if isinstance(each, str))
+        budget.work(_METHOD + _LETTER * letters)
+        return method(value, *given)
     if isinstance(value, dict):
         if arguments is not None:
             raise ExecutionError(f"{name} is not a method but has arguments")
