@@ -13,6 +13,7 @@ epoch; those that would fall together are spread by `share`, which no restart ch
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,7 @@ _RETRIED_AFTER = 1 / 3  # of the time to the last call
 _ROUNDING = 1.0  # seconds by which a renewal may fall short of what was asked
 _FIRST_REPLACED = 0.1  # of the last stretch of a token: a new login comes before
 _LAST_REPLACED = 0.9
+_LEFT_AT_RENEWAL = 1 / 3  # of the life of a token, which is renewed after two thirds
 
 
 class Cause(StrEnum):
@@ -89,6 +91,36 @@ class LastStretch:
         """Return when what hangs on it is replaced: spread over the stretch."""
         part = _FIRST_REPLACED + (_LAST_REPLACED - _FIRST_REPLACED) * share
         return self.since + (self.end - self.since) * part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldToken:
+    """The token that a lease hangs on, in the hands of this process."""
+
+    end: float  # by its last renewal; infinite: never
+    ttl: float  # seconds that it was given then
+    is_final: bool  # no renewal moves its end
+
+
+def stretch_of_held(token: HeldToken) -> LastStretch | None:
+    """Return the last stretch of a token that is held, None while it is renewed."""
+    if not token.is_final or math.isinf(token.end):
+        return None
+    return LastStretch(token.end - token.ttl, token.end)
+
+
+def stretch_of_lost(
+    *, since: float, end: float | None, ttl: float
+) -> LastStretch | None:
+    """Return the last stretch of a token that nobody has any more; None: it never ends.
+
+    `since` is when this process began, `end` what is on record of the token, infinite
+    for never. None: nothing is known, and a token that was renewed as they are has a
+    third left, of the `ttl` that a login gives, 0 for no end.
+    """
+    if end is None:
+        end = since + ttl * _LEFT_AT_RENEWAL if ttl else math.inf
+    return None if math.isinf(end) else LastStretch(min(since, end), end)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

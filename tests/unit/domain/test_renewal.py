@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from vso_controller.domain.renewal import (
     Cause,
+    HeldToken,
     LastStretch,
     Lease,
     Observed,
@@ -19,6 +21,8 @@ from vso_controller.domain.renewal import (
     is_prolonged,
     next_step,
     share_of,
+    stretch_of_held,
+    stretch_of_lost,
 )
 
 NOW = 1_700_000_000.0
@@ -296,3 +300,56 @@ def test_what_is_due_is_due_from_its_time_on() -> None:
     assert is_due(Renew(NOW), now=NOW)
     assert is_due(Replace(NOW, Cause.LEASE_GONE), now=NOW)
     assert not is_due(Wait(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("token", "stretch"),
+    [
+        (HeldToken(end=at(90), ttl=90, is_final=False), None),
+        (HeldToken(end=math.inf, ttl=0, is_final=True), None),
+        (HeldToken(end=at(90), ttl=60, is_final=True), LastStretch(at(30), at(90))),
+    ],
+    ids=["renewed", "endless", "final"],
+)
+def test_token_that_is_held_ends_when_no_renewal_prolongs_it(
+    token: HeldToken, stretch: LastStretch | None
+) -> None:
+    assert stretch_of_held(token) == stretch
+
+
+@pytest.mark.parametrize(
+    ("end", "ttl", "stretch"),
+    [
+        pytest.param(at(50), 3600, LastStretch(NOW, at(50)), id="recorded"),
+        pytest.param(at(-5), 3600, LastStretch(at(-5), at(-5)), id="over"),
+        pytest.param(math.inf, 3600, None, id="endless"),
+        pytest.param(None, 3600, LastStretch(NOW, at(1200)), id="unknown"),
+        pytest.param(
+            None, 0, None, id="unknown, of an identity whose tokens never end"
+        ),
+    ],
+)
+def test_token_that_nobody_has_ends_as_recorded_or_within_a_third_of_a_life(
+    end: float | None, ttl: float, stretch: LastStretch | None
+) -> None:
+    assert stretch_of_lost(since=NOW, end=end, ttl=ttl) == stretch
+
+
+def test_leases_of_a_lost_token_are_replaced_evenly_before_it_ends() -> None:
+    """What a restart leaves: none at once, none late, as many in each part."""
+    token = stretch_of_lost(since=NOW, end=at(10_000), ttl=3600)
+    lease = replace(LEASE, duration=10**6)
+    steps = [
+        next_step(replace(IN_ORDER, lease=lease, token=token, share=share_of(str(i))))
+        for i in range(1000)
+    ]
+
+    due = [step.at - NOW for step in steps if isinstance(step, Replace)]
+
+    assert len(due) == 1000
+    assert 1000 <= min(due)
+    assert max(due) <= 9000
+    per_part = [
+        sum(1000 * i <= each < 1000 * (i + 1) for each in due) for i in range(1, 9)
+    ]
+    assert min(per_part) > 90
