@@ -70,6 +70,13 @@ class VaultInMemory:
     requests: list[VaultRequest] = field(default_factory=list)
     tokens: dict[str, IssuedToken] = field(default_factory=dict)
     leases: dict[str, str] = field(default_factory=dict)  # ID to the token's value
+    lease_ttl: float = 60
+    leases_end: bool = False  # by themselves, and not with their tokens alone
+    lease_max_ttl: float = 10**9
+    lease_renewable: bool = True
+    lease_ends: dict[str, float] = field(default_factory=dict)
+    lease_latest: dict[str, float] = field(default_factory=dict)
+    may_revoke: bool = True
 
     @property
     def logins(self) -> int:
@@ -82,6 +89,8 @@ class VaultInMemory:
     async def request(self, request: VaultRequest) -> VaultReply:
         self.calls[request.operation] += 1
         self.requests.append(request)
+        if request.fence is not None:
+            request.fence()
         await asyncio.sleep(self.delays.get(request.operation, 0))
         if failure := self.failures.get(request.operation):
             raise failure
@@ -99,8 +108,8 @@ class VaultInMemory:
                 return self._read(request)
             case Operation.ISSUE:
                 return self._issue_lease(request, token)
-            case Operation.RENEW_LEASE:
-                return self._renew_lease(request)
+            case Operation.RENEW_LEASE | Operation.REVOKE_LEASE:
+                return self._answer_about_lease(request)
             case Operation.CAPABILITIES:
                 return self._capabilities(request)
             case _:
@@ -134,17 +143,56 @@ class VaultInMemory:
     def _issue_lease(
         self, request: VaultRequest, token: IssuedToken
     ) -> dict[str, object]:
-        lease = f"{'/'.join(request.path)}/{self.calls[Operation.ISSUE]}"
+        number = self.calls[Operation.ISSUE]
+        data = {"username": f"user-{number}", "password": f"canary-password-{number}"}
+        if not self.lease_ttl:
+            return {"lease_id": "", "lease_duration": 0, "data": data}
+        lease = f"{'/'.join(request.path)}/{number}"
         self.leases[lease] = token.value
-        return {"lease_id": lease, "lease_duration": 60, "data": {"password": "x"}}
+        self.lease_ends[lease] = _now() + self.lease_ttl
+        self.lease_latest[lease] = _now() + self.lease_max_ttl
+        return self._lease(lease, self.lease_ttl) | {"data": data}
+
+    def living_leases(self) -> set[str]:
+        """Return the leases that have not ended, as their tokens have not."""
+        return {lease for lease in self.leases if self._lives(lease)}
+
+    def _lives(self, lease: str) -> bool:
+        parent = self.tokens.get(self.leases.get(lease, ""))
+        return (
+            parent is not None
+            and parent.ends > _now()
+            and (not self.leases_end or self.lease_ends[lease] > _now())
+        )
+
+    def _lease(self, lease: str, ttl: float) -> dict[str, object]:
+        return {
+            "lease_id": lease,
+            "lease_duration": int(ttl),
+            "renewable": self.lease_renewable,
+        }
+
+    def _answer_about_lease(self, request: VaultRequest) -> dict[str, object]:
+        if request.operation is Operation.RENEW_LEASE:
+            return self._renew_lease(request)
+        return self._revoke_lease(request)
+
+    def _revoke_lease(self, request: VaultRequest) -> dict[str, object]:
+        if not self.may_revoke:
+            raise PermissionDenied("permission denied")
+        body = request.body.reveal() if request.body is not None else {}
+        self.leases.pop(str(body["lease_id"]), None)
+        return {}
 
     def _renew_lease(self, request: VaultRequest) -> dict[str, object]:
         body = request.body.reveal() if request.body is not None else {}
         lease = str(body["lease_id"])
-        parent = self.tokens.get(self.leases.get(lease, ""))
-        if parent is None or parent.ends <= _now():
+        if not self._lives(lease):
             raise LeaseNotFound("lease not found")
-        return {"lease_id": lease, "lease_duration": body["increment"]}
+        asked = float(str(body["increment"]))
+        ttl = min(asked, self.lease_latest[lease] - _now())
+        self.lease_ends[lease] = _now() + ttl
+        return self._lease(lease, ttl)
 
     def _read(self, request: VaultRequest) -> dict[str, object]:
         path = "/".join(request.path)

@@ -56,6 +56,11 @@ class LeaseHold:
         return self._token.ends
 
     @property
+    def ttl(self) -> float:
+        """Seconds of life that the token was last given; 0: it has no end."""
+        return self._token.ttl
+
+    @property
     def is_final(self) -> bool:
         """Whether `ends` moves no more, but for a revocation."""
         return self._token.is_final

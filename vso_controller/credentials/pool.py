@@ -45,9 +45,9 @@ from vso_controller.vault.additions import AddingTransport
 from vso_controller.vault.bulkhead import Priority
 from vso_controller.vault.errors import TlsVerificationFailed
 from vso_controller.vault.ports import TokenKeeper, Transport
-from vso_controller.vault.requests import VaultReply
+from vso_controller.vault.requests import VaultReply, VaultRequest
 from vso_controller.vault.session import VaultSession
-from vso_controller.vault.tenure import Issued
+from vso_controller.vault.tenure import Issued, TokenHold
 
 MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
 """Makes the session of a login; the text is the Vault namespace to log in to."""
@@ -221,22 +221,52 @@ class SessionPool:
         issue: Callable[[VaultSession], Awaitable[Issued]],
     ) -> IssuedTo:
         """Have something issued to `consumer`; entry and client are kept for it."""
-        async with AsyncExitStack() as unless_issued:
-            unless_issued.callback(self._drop_if_abandoned, entry)
-            unless_issued.enter_context(entry.held())
-            await unless_issued.enter_async_context(entry.connection.in_use())
+        async with self._keeping(entry) as kept:
             async with self._asking(entry):
                 issued = await issue(entry.session)
-                unless_issued.callback(issued.hold.release)
-            kept = unless_issued.pop_all()
-        hold = self._holds.add(
+                kept.callback(issued.hold.release)
+            hold = self._held(consumer, entry, issued.hold, kept)
+        return IssuedTo(issued.reply, hold)
+
+    async def hold(
+        self,
+        consumer: ObjectKey,
+        entry: Entry,
+        hold: Callable[[VaultSession], Awaitable[TokenHold | None]],
+    ) -> LeaseHold | None:
+        """Hold a token for `consumer`, if the session has it; entry and client too."""
+        async with self._keeping(entry) as kept:
+            async with self._asking(entry):
+                token = await hold(entry.session)
+                if token is None:
+                    return None
+                kept.callback(token.release)
+            return self._held(consumer, entry, token, kept)
+
+    async def send(self, entry: Entry, request: VaultRequest) -> VaultReply:
+        """Send a call with the session of `entry`."""
+        async with self._asking(entry):
+            return await entry.session.send(request)
+
+    @asynccontextmanager
+    async def _keeping(self, entry: Entry) -> AsyncIterator[AsyncExitStack]:
+        """Keep entry and client for the block, or until the stack that is left ends."""
+        async with AsyncExitStack() as kept:
+            kept.callback(self._drop_if_abandoned, entry)
+            kept.enter_context(entry.held())
+            await kept.enter_async_context(entry.connection.in_use())
+            yield kept
+
+    def _held(
+        self, consumer: ObjectKey, entry: Entry, token: TokenHold, kept: AsyncExitStack
+    ) -> LeaseHold:
+        return self._holds.add(
             consumer,
-            issued.hold,
+            token,
             session=entry.session,
             connection=entry.connection,
-            kept=kept,
+            kept=kept.pop_all(),
         )
-        return IssuedTo(issued.reply, hold)
 
     async def _ask(self, entry: Entry, question: Question) -> VaultReply:
         async with self._asking(entry):

@@ -68,7 +68,7 @@ class _Call:
     url: URL
     headers: Mapping[str, str] = field(repr=False)  # the token is among them
     body: Secret[bytes] | None
-    departure: Departure = field(default_factory=Departure)
+    departure: Departure
 
 
 class _Unobserved:
@@ -180,6 +180,7 @@ class VaultClient:
                     correlation_id=correlation_id,
                 ),
                 body=None if body is None else Secret(gojson.dumps(body.reveal())),
+                departure=Departure(request.fence),
             )
         except ValueError as error:
             raise InvalidRequest(f"{about}: {error}") from error

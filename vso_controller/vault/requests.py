@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Self
@@ -32,6 +32,8 @@ class Operation(StrEnum):
     RENEW_TOKEN = "renew"  # upstream's word in its metrics
     REVOKE_TOKEN = "revoke_token"
     RENEW_LEASE = "renew_lease"
+    REVOKE_LEASE = "revoke_lease"
+    LOOK_UP_LEASE = "lookup_lease"
     CAPABILITIES = "capabilities"
     SEAL_STATUS = "seal_status"
     ENCRYPT = "encrypt"
@@ -44,6 +46,7 @@ class VaultRequest:
 
     `repeatable` says whether sending it twice does no harm, which its HTTP method does
     not tell: a lost answer of a call that is not repeatable is OutcomeUnknown.
+    `fence` is asked right before the first byte leaves; what it raises stops the call.
     """
 
     operation: Operation
@@ -56,6 +59,7 @@ class VaultRequest:
     token: Secret[str] | None = None  # None: sent without one
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     index: str = ""  # the state that the node must have; "": whichever it has
+    fence: Callable[[], None] | None = field(default=None, repr=False)
 
     @property
     def title(self) -> str:

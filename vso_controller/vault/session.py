@@ -41,7 +41,7 @@ from vso_controller.vault.ports import (
     Transport,
 )
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
-from vso_controller.vault.tenure import Issued, Tenure
+from vso_controller.vault.tenure import Issued, Tenure, TokenHold
 from vso_controller.vault.timing import SessionTiming
 from vso_controller.vault.tokens import Token
 
@@ -180,12 +180,19 @@ class VaultSession:
         method: Method = Method.PUT,
         body: Secret[dict[str, JSONValue]] | None = None,
         namespace: str | None = None,
+        fence: Callable[[], None] | None = None,
     ) -> Issued:
         """Have something issued that ends with the token, and hold that token for it.
+
+        There is a login first if the token will not be renewed any more. `fence` is
+        asked right before the call leaves.
 
         Raises what `read` raises, and AnswerLost: then it may have been issued, and
         ends with the token at the latest.
         """
+        tenure = await self._usable()
+        if not tenure.is_lasting():
+            await self._replace(tenure.token)
         request = VaultRequest(
             operation=Operation.ISSUE,
             method=method,
@@ -193,8 +200,28 @@ class VaultSession:
             body=body,
             namespace=self._namespace if namespace is None else namespace,
             repeatable=False,
+            fence=fence,
         )
         return await self._with_token(request, lambda tenure: _issue(request, tenure))
+
+    async def hold(self, client_id: str, *, namespace: str | None) -> TokenHold | None:
+        """Hold the token with this client ID for what it issued before.
+
+        None: this session does not have it, be it that it was a former process's. The
+        session logs in, or goes on with a token that is kept, if it has not yet.
+        """
+        await self._usable()
+        for each in self._tenures():
+            if client_id and each.token.client_id == client_id:
+                return each.hold(
+                    namespace=self._namespace if namespace is None else namespace
+                )
+        return None
+
+    @property
+    def granted(self) -> float | None:
+        """Seconds of life that a login gives, 0: no end; None: nobody has logged in."""
+        return self._token.granted if self._token is not None else None
 
     async def renew(self) -> None:
         """Renew the tokens that are due, or replace one that cannot be any more.

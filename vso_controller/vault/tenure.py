@@ -21,6 +21,7 @@ from vso_controller.foundation.errors import (
 )
 from vso_controller.foundation.secret import Secret
 from vso_controller.vault.errors import LeaseNotFound, PermissionDenied
+from vso_controller.vault.leases import renewal_of
 from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
 from vso_controller.vault.tokens import Moment, Token
@@ -60,6 +61,10 @@ class Tenure:
         """Whether its next step should be taken now, or within `slack` seconds."""
         step = self.token.next_step
         return step is not None and step <= self._clock.monotonic() + slack
+
+    def is_lasting(self) -> bool:
+        """Whether what it issues now lives about as long as after another login."""
+        return self.token.is_lasting(Moment.now(self._clock))
 
     def is_usable(self) -> bool:
         """Whether it will outlive a request that is sent now."""
@@ -146,6 +151,11 @@ class TokenHold:
         return self._tenure.token.ends
 
     @property
+    def ttl(self) -> float:
+        """Seconds of life that the token was last given; 0: it has no end."""
+        return self._tenure.token.ttl
+
+    @property
     def is_final(self) -> bool:
         """Whether `ends` moves no more, but for a revocation: replace what hangs on it.
 
@@ -160,14 +170,7 @@ class TokenHold:
         """
         try:
             return await self._tenure.ask(
-                VaultRequest(
-                    operation=Operation.RENEW_LEASE,
-                    method=Method.PUT,
-                    path=("sys", "leases", "renew"),
-                    body=Secret({"lease_id": lease_id, "increment": increment}),
-                    namespace=self._namespace,
-                    repeatable=True,
-                )
+                renewal_of(lease_id, increment=increment, namespace=self._namespace)
             )
         except PermissionDenied as denied:
             if await self._tenure.is_alive():

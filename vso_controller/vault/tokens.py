@@ -64,6 +64,15 @@ class Token:
         margin = min(_LONGEST_MARGIN, self.ttl * _MARGIN)
         return moment.boot < self.ends - margin
 
+    def is_lasting(self, moment: Moment) -> bool:
+        """Whether it has time left for what it is about to issue, which ends with it.
+
+        One that no renewal prolongs has, for half of what a login gives.
+        """
+        if self.exhausted:
+            return False
+        return not self.is_final or self.ends - moment.boot >= self.granted / 2
+
     def renewed(self, reply: VaultReply, *, since: Moment) -> Self:
         """Return the token as a renewal asked for at `since` left it.
 

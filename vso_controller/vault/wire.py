@@ -6,6 +6,7 @@ What a request is, and what its answer means, is for `vault.client`.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -19,9 +20,16 @@ LONGEST_BODY = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class Departure:
-    """Whether a request has begun to leave: the `trace_request_ctx` of each one."""
+    """The way out of one request: the `trace_request_ctx` of each one."""
 
+    fence: Callable[[], None] | None = None  # what it raises keeps the request here
     left: bool = False  # True before the first byte leaves
+
+    def begin(self) -> None:
+        """Let the request leave, or raise what its fence raises."""
+        if self.fence is not None:
+            self.fence()
+        self.left = True
 
 
 class BodyTooLong(Exception):
@@ -71,14 +79,14 @@ async def _never_repeat(
 
 
 def _departures() -> aiohttp.TraceConfig:
-    """Note on each departure that it has begun."""
+    """Have each departure begin right before the first byte is written."""
 
     async def note(
         _session: aiohttp.ClientSession,
         context: SimpleNamespace,
         _params: aiohttp.TraceRequestHeadersSentParams,
     ) -> None:
-        context.trace_request_ctx.left = True
+        context.trace_request_ctx.begin()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(note)

@@ -347,7 +347,7 @@ def test_leases_of_a_lost_token_are_replaced_evenly_before_it_ends() -> None:
     due = [step.at - NOW for step in steps if isinstance(step, Replace)]
 
     assert len(due) == 1000
-    assert 1000 <= min(due)
+    assert min(due) >= 1000
     assert max(due) <= 9000
     per_part = [
         sum(1000 * i <= each < 1000 * (i + 1) for each in due) for i in range(1, 9)

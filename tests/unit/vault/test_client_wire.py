@@ -394,3 +394,19 @@ async def test_no_proxy_is_heeded(
             await client.request(READ)
 
     assert proxy.asked == []
+
+
+async def test_fence_is_asked_right_before_a_call_leaves(
+    server: ScriptedServer, client: VaultClient
+) -> None:
+    class Shut(Exception):
+        pass
+
+    def shut() -> None:
+        raise Shut
+
+    with pytest.raises(Shut):
+        await client.request(replace(ISSUE, fence=shut))
+    await client.request(replace(ISSUE, fence=lambda: None))
+
+    assert [each.method for each in server.asked] == ["PUT"]

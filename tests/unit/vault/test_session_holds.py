@@ -359,3 +359,53 @@ async def test_rest_of_a_life_below_a_second_is_not_taken_for_endless() -> None:
 
     assert session.ends is not None
     assert session.ends < float("inf")
+
+
+async def test_nothing_is_issued_with_a_token_that_no_renewal_prolongs() -> None:
+    vault = VaultInMemory(ttl=HOUR, max_ttl=1.5 * HOUR)
+    session = session_with(vault)
+    first = await session.issue(ROLE)
+    await keep_alive(session, seconds=0.7 * HOUR)
+    await keep_alive(session, seconds=1)
+    assert first.hold.is_final
+
+    second = await session.issue(ROLE)
+
+    assert second.hold.client_id != first.hold.client_id
+    assert vault.logins == 2
+
+
+async def test_token_that_cannot_be_renewed_issues_for_half_of_its_life() -> None:
+    vault = VaultInMemory(ttl=HOUR, renewable=False)
+    session = session_with(vault)
+    first = await session.issue(ROLE)
+    await asyncio.sleep(0.4 * HOUR)
+    second = await session.issue(ROLE)
+    await asyncio.sleep(0.2 * HOUR)
+    third = await session.issue(ROLE)
+
+    assert first.hold.client_id == second.hold.client_id != third.hold.client_id
+    assert vault.logins == 2
+
+
+async def test_token_that_is_still_there_can_be_held_for_what_it_issued_before() -> (
+    None
+):
+    session = session_with(VaultInMemory(ttl=HOUR))
+    issued = await session.issue(ROLE)
+    issued.hold.release()
+
+    again = await session.hold(issued.hold.client_id, namespace=None)
+    other = await session.hold("f" * 64, namespace=None)
+
+    assert again is not None
+    assert again.client_id == issued.hold.client_id
+    assert session.is_held
+    assert other is None
+
+
+async def test_token_without_an_accessor_is_held_by_no_name() -> None:
+    session = session_with(VaultInMemory(ttl=HOUR))
+
+    assert await session.hold("", namespace=None) is None
+    assert session.granted == HOUR
