@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vso_controller.api.kinds import KINDS, kind_named
+from vso_controller.api.kinds import RECONCILED, kind_named
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultauth import (
     AuthMethod,
@@ -129,7 +129,7 @@ def test_namespaces_are_applied_before_what_lives_in_them(folder: Path) -> None:
 
 def test_controller_may_do_what_it_does_in_all_namespaces_and_no_more() -> None:
     (role,) = (one for one in manifests(RBAC) if one["kind"] == "ClusterRole")
-    plurals = {kind.resource.plural for kind in KINDS}
+    plurals = {kind.resource.plural for kind in RECONCILED}
     group = "secrets.hashicorp.com"
 
     assert grants(role) == {
