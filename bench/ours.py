@@ -77,7 +77,12 @@ async def measure(kubeconfig: str, *, resources: int) -> None:
         # As a controller begins its run.
         for resource in stores.static_secrets.values():
             queue.add(resource.key, Lane.DUE)
-        triggers.connect(connection=_nobody, auth=_nobody, static_secret=queue.add)
+        triggers.connect(
+            connection=_nobody,
+            auth=_nobody,
+            global_=_nobody,
+            static_secret=queue.add,
+        )
         for stage in (Stage.READY, Stage.BURST, Stage.TRICKLE):
             watch = Stopwatch()
             await _take(queue, resources)
@@ -107,10 +112,10 @@ def _triggers(stores: Stores, settings: Settings) -> Triggers:
     return Triggers(
         connections=stores.connections,
         auths=stores.auths,
+        globals_=stores.auth_globals,
         static_secrets=stores.static_secrets,
         secrets=stores.secrets,
-        operator_namespace=settings.namespace,
-        namespace_fallback=settings.namespace_fallback,
+        tenancy=settings.tenancy,
     )
 
 

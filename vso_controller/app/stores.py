@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from vso_controller.api.kinds import (
     VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
     Kind,
@@ -48,13 +49,20 @@ class Stores:
     def __init__(self, scopes: Collection[str] = (EVERYWHERE,)) -> None:
         self.connections: Store[Envelope] = Store(scopes=scopes)
         self.auths: Store[Envelope] = Store(scopes=scopes)
+        self.auth_globals: Store[Envelope] = Store(scopes=scopes)
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
         self.hmac_key: Store[OpenSecret] = Store()
 
     async def wait_synced(self) -> None:
         """Wait until every store has been filled from a whole list."""
-        for store in (self.connections, self.auths, self.static_secrets, self.secrets):
+        for store in (
+            self.connections,
+            self.auths,
+            self.auth_globals,
+            self.static_secrets,
+            self.secrets,
+        ):
             await store.wait_synced()
 
 
@@ -87,6 +95,7 @@ class Reflectors:
         for scope in scopes:
             yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
             yield self._of_kind(VAULT_AUTH, stores.auths, scope)
+            yield self._of_kind(VAULT_AUTH_GLOBAL, stores.auth_globals, scope)
             yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
 
     def of_secrets(

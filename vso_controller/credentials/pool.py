@@ -1,10 +1,10 @@
 """The sessions with Vault, one for each identity that resources log in with.
 
 An identity is a VaultAuth and a VaultConnection, each in one generation, seen
-from one namespace: resources that agree on these share a session and its one
-login. A session is kept while somebody uses it; its token is renewed by the
-controller that this pool is the reconciler of. Reads and renewals need a turn in the
-bulkhead of their VaultConnection: without one they raise Parked.
+from one namespace, and what the VaultAuth inherits: resources that agree on these
+share a session and its one login. A session is kept while somebody uses it; its token
+is renewed by the controller that this pool is the reconciler of. Reads and renewals
+need a turn in the bulkhead of their VaultConnection: without one they raise Parked.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from vso_controller.credentials.answers import Question
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.keeper import Kept
+from vso_controller.credentials.loginresults import LoginRecord, LoginResults
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
@@ -84,6 +85,7 @@ class Identity:
     connection_generation: int
     ca_fingerprint: str
     namespace: str  # of the consumer: where its ServiceAccount lies
+    inherited: str = ""  # what the login comes to; "" if the VaultAuth says it all
 
     @property
     def key(self) -> ObjectKey:
@@ -94,6 +96,7 @@ class Identity:
             self.connection_uid,
             str(self.connection_generation),
             self.ca_fingerprint,
+            self.inherited,
         )
         digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
         return ObjectKey(self.namespace, digest[:16])
@@ -106,6 +109,7 @@ class _Entry:
     connection: Connection
     kept: Kept
     keeper: TokenKeeper
+    results: LoginRecord
     consumers: set[ObjectKey] = field(default_factory=set)
     # The `next_renewal` that the renewing controller knows of.
     renewal: float | None = None
@@ -184,6 +188,7 @@ class SessionPool:
         make_session: MakeSession,
         keepers: Keepers,
         records: Records,
+        results: LoginResults,
         clock: Clock,
         wake: Wake,
         wake_consumer: Wake,
@@ -196,6 +201,7 @@ class SessionPool:
         self._make_session = make_session
         self._keepers = keepers
         self._records = records
+        self._results = results
         self._clock = clock
         self._wake = wake
         self._wake_consumer = wake_consumer
@@ -266,6 +272,7 @@ class SessionPool:
             return None
         self._secrets.release(entry.login.source.secret, session=key)
         del self._entries[key]
+        entry.results.end()
         self._reads.forget(entry.session)
         self._connections.leave_lines(key, Priority.RENEWAL)
         return entry
@@ -306,11 +313,12 @@ class SessionPool:
         """Read with the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                return await entry.session.read(
-                    question.path,
-                    query=dict(question.query),
-                    namespace=question.namespace,
-                )
+                with entry.results.noting(entry.session):
+                    return await entry.session.read(
+                        question.path,
+                        query=dict(question.query),
+                        namespace=question.namespace,
+                    )
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
@@ -333,8 +341,9 @@ class SessionPool:
         ):
             async with entry.connection.in_use():
                 # A renewal needs nobody but Vault, and waits for nobody else.
-                await entry.session.renew()
-                await self._reconsider(key, entry)
+                with entry.results.noting(entry.session):
+                    await entry.session.renew()
+                    await self._reconsider(key, entry)
         entry.renewal = entry.session.next_renewal
         return Outcome(self._until_next(entry))
 
@@ -445,6 +454,7 @@ class SessionPool:
         consumers: set[ObjectKey] = set()
         if entry is not None:
             consumers = entry.consumers
+            entry.results.end()
             self._reads.forget(entry.session)
         self._secrets.follow(login.source.secret, session=key)
         if login.source.needs_looking:
@@ -455,8 +465,9 @@ class SessionPool:
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
+        results = self._results.begin(resolved.auth, key)
         made = self._entries[key] = _Entry(
-            login, session, connection, kept, keeper, consumers
+            login, session, connection, kept, keeper, results, consumers
         )
         return made
 
@@ -473,6 +484,7 @@ def _kept(
         namespace=namespace,
         described=resolved.login,
         login=login,
+        is_inherited=bool(resolved.inherited),
     )
 
 
@@ -486,4 +498,5 @@ def _identity(
         connection_generation=connection.generation,
         ca_fingerprint=connection.ca_fingerprint,
         namespace=namespace,
+        inherited=resolved.inherited,
     )

@@ -11,7 +11,12 @@ from vso_controller.app.stores import OUR_SECRETS, Stores
 async def test_every_store_must_be_filled_before_it_is_ready() -> None:
     stores = Stores()
 
-    for store in (stores.connections, stores.auths, stores.static_secrets):
+    for store in (
+        stores.connections,
+        stores.auths,
+        stores.auth_globals,
+        stores.static_secrets,
+    ):
         assert not await synced(stores)
         store.replace([], "1")
     assert not await synced(stores)

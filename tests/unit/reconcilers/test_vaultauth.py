@@ -37,7 +37,11 @@ async def test_auth_in_order_is_valid_without_a_login() -> None:
     status = world.status(world.auths, AUTH)
     assert status["valid"] is True
     assert "error" not in status
-    assert world.conditions(world.auths, AUTH) == {"Healthy": "True", "Ready": "True"}
+    assert world.conditions(world.auths, AUTH) == {
+        "Healthy": "True",
+        "Ready": "True",
+        "LoginSucceeded": "Unknown",
+    }
     assert world.vault.logins == 0
     assert [told.reason for told in world.kubernetes.told] == ["Accepted"]
 
@@ -67,10 +71,16 @@ async def test_second_look_writes_nothing() -> None:
         pytest.param({"method": "ldap"}, "InvalidSpec", "spec.method", id="method"),
         pytest.param({"method": "aws"}, "UnsupportedFeature", "spec.method", id="aws"),
         pytest.param(
-            {"vaultAuthGlobalRef": {"name": "x"}},
-            "UnsupportedFeature",
-            "spec.vaultAuthGlobalRef",
-            id="global",
+            {"vaultConnectionRef": "infra/vault"},
+            "VaultConnectionNotAllowed",
+            "VaultConnection infra/vault is not for namespace apps",
+            id="connection of another namespace",
+        ),
+        pytest.param(
+            {"kubernetes": {"role": "app", "serviceAccount": "../infra/sa"}},
+            "InvalidSpec",
+            "spec.kubernetes.serviceAccount: '../infra/sa'",
+            id="path in a name",
         ),
         pytest.param(
             {"vaultConnectionRef": "a/b/c"}, "InvalidReference", "a/b/c", id="reference"

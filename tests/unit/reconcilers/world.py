@@ -24,6 +24,7 @@ from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
     VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
     Kind,
@@ -36,6 +37,7 @@ from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.encryption import StorageEncryptor
 from vso_controller.credentials.entries import Entries
 from vso_controller.credentials.files import RootedFiles
+from vso_controller.credentials.loginresults import LoginResults
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.persistence import Persistence
 from vso_controller.credentials.pool import SessionPool
@@ -45,6 +47,7 @@ from vso_controller.credentials.sessionrecords import SessionRecords
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
 from vso_controller.domain.clientcache import LABELS, PersistenceModel
+from vso_controller.domain.references import Tenancy
 from vso_controller.domain.sessionrecords import NAME
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
@@ -59,6 +62,7 @@ from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
+from vso_controller.reconcilers.vaultauthglobal import VaultAuthGlobalReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
 from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
@@ -172,6 +176,7 @@ class World:
     client_failure: OperationFailed | None = None
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
+    tenancy: Tenancy = field(default_factory=lambda: Tenancy(OPERATOR))
     ca_roots: tuple[Path, ...] = ()
     read_sharing_window: float = 0.0  # seconds
     persistence_model: PersistenceModel = PersistenceModel.NONE
@@ -179,6 +184,7 @@ class World:
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
         self.auths: Store[Envelope] = Store()
+        self.auth_globals: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
@@ -190,24 +196,25 @@ class World:
     def _follow_references(self) -> None:
         self.references = References(
             auths=self.auths,
+            globals_=self.auth_globals,
             connections=self.connections,
-            operator_namespace=OPERATOR,
-            namespace_fallback=True,
+            tenancy=self.tenancy,
             scopes=self.scopes,
         )
         self.triggers = Triggers(
             connections=self.connections,
             auths=self.auths,
+            globals_=self.auth_globals,
             static_secrets=self.resources,
             secrets=self.kubernetes.watched,
-            operator_namespace=OPERATOR,
-            namespace_fallback=True,
+            tenancy=self.tenancy,
         )
         self.wakes = self._wakes()
         self.workers = Workers(number=100)
         self.triggers.connect(
             connection=self.woken.append,
             auth=self.woken.append,
+            global_=self.woken.append,
             static_secret=self.woken.append,
         )
         self.kubernetes.versions.handler = self._version_changed
@@ -230,6 +237,7 @@ class World:
             ),
         )
         self._keep_sessions(logins)
+        self.login_results = LoginResults(wake=self.triggers.wake_auth)
         self.pool = SessionPool(
             references=self.references,
             connections=self.clients_of,
@@ -243,6 +251,7 @@ class World:
             make_session=self._make_session,
             keepers=self.persistence,
             records=self.records,
+            results=self.login_results,
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
@@ -316,7 +325,14 @@ class World:
         self.auth = VaultAuthReconciler(
             resources=self.auths,
             references=self.references,
+            logins=self.login_results,
             reporter=self._reporter(VAULT_AUTH, self.auths),
+            clock=self.clock,
+        )
+        self.auth_global = VaultAuthGlobalReconciler(
+            resources=self.auth_globals,
+            references=self.references,
+            reporter=self._reporter(VAULT_AUTH_GLOBAL, self.auth_globals),
             clock=self.clock,
         )
         self.static_secret = VaultStaticSecretReconciler(
@@ -442,6 +458,7 @@ class World:
         kinds = {
             id(self.connections): VAULT_CONNECTION,
             id(self.auths): VAULT_AUTH,
+            id(self.auth_globals): VAULT_AUTH_GLOBAL,
             id(self.resources): VAULT_STATIC_SECRET,
         }
         return kinds[id(store)].resource.plural, key
