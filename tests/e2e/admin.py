@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.conditions import eventually
 from tests.support.tls import trust
+from vso_controller.api.kinds import RECONCILED
 
 Manifest = dict[str, Any]
 
@@ -30,6 +31,7 @@ _PLURALS = {
     "CustomResourceDefinition": "customresourcedefinitions",
     "VaultConnection": "vaultconnections",
     "VaultAuth": "vaultauths",
+    "VaultAuthGlobal": "vaultauthglobals",
     "VaultStaticSecret": "vaultstaticsecrets",
 }
 VSO = "secrets.hashicorp.com/v1beta1"
@@ -131,7 +133,7 @@ class Admin:
 
     async def _wait_served(self) -> None:
         async def served() -> None:
-            for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
+            for kind in (each.name for each in RECONCILED):
                 try:
                     await self.list(kind, "default", VSO)
                 except Refused as error:

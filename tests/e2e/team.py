@@ -10,6 +10,7 @@ from tests.e2e.admin import VSO, Manifest, decoded, named
 from tests.support.conditions import eventually
 from tests.support.openbao import OpenBao
 from tests.support.oracle.records import Ref
+from vso_controller.api.kinds import RECONCILED
 
 if TYPE_CHECKING:
     from tests.e2e.world import World
@@ -46,7 +47,8 @@ class Team:
 
     async def remove(self) -> None:
         """Delete the resources, so that nobody works on them any more."""
-        for kind in ("VaultStaticSecret", "VaultAuth", "VaultConnection"):
+        kinds = ("VaultStaticSecret", "VaultAuth", "VaultAuthGlobal", "VaultConnection")
+        for kind in kinds:
             for each in await self._admin.list(kind, self.namespace, VSO):
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
 
@@ -86,6 +88,33 @@ class Team:
             },
         }
         await self._admin.apply(self.named("VaultAuth", "auth", spec=spec | changes))
+
+    async def share(self, name: str = "global", **changes: object) -> None:
+        """Create or change a VaultAuthGlobal with all that a login needs."""
+        spec = {
+            "allowedNamespaces": [],
+            "vaultConnectionRef": "vault",
+            "defaultAuthMethod": "kubernetes",
+            "defaultMount": "kubernetes",
+            "kubernetes": {
+                "role": "app-role",
+                "serviceAccount": "app-sa",
+                "audiences": ["vault"],
+            },
+        }
+        await self._admin.apply(
+            self.named("VaultAuthGlobal", name, spec=spec | changes)
+        )
+
+    async def inherit(self, namespace: str, **reference: object) -> None:
+        """Have a VaultAuth that inherits all from the VaultAuthGlobal of a namespace.
+
+        It is the one that `sync` refers to, made anew.
+        """
+        await self._admin.delete(self.named("VaultAuth", "auth"))
+        parent = {"name": "global", "namespace": namespace} | reference
+        spec = {"vaultAuthGlobalRef": parent}
+        await self._admin.create(self.named("VaultAuth", "auth", spec=spec))
 
     async def sync(
         self,
@@ -184,7 +213,7 @@ class Team:
     async def everything(self) -> str:
         """Return all that people may read here: statuses and Events, as text."""
         shown: list[Manifest] = await self._admin.list("Event", self.namespace)
-        for kind in ("VaultConnection", "VaultAuth", "VaultStaticSecret"):
+        for kind in (each.name for each in RECONCILED):
             manifest = named(kind, self.namespace, "")
             version = manifest["apiVersion"]
             shown += await self._admin.list(kind, self.namespace, version)
