@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -49,14 +49,26 @@ class Refused(Exception):
 class Admin:
     """Reads and writes any object."""
 
-    def __init__(self, *, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(
+        self,
+        *,
+        http: aiohttp.ClientSession,
+        url: str,
+        adapt: Callable[[Manifest], Manifest],
+    ) -> None:
         self._http = http
         self._url = url
+        self._adapt = adapt  # what is in files to what the server takes
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, *, ca_pem: str, token: str
+        cls,
+        url: str,
+        *,
+        ca_pem: str,
+        token: str,
+        adapt: Callable[[Manifest], Manifest] = lambda manifest: manifest,
     ) -> AsyncIterator[Admin]:
         """Hold connections to the API server for the length of the block."""
         async with aiohttp.ClientSession(
@@ -64,7 +76,7 @@ class Admin:
             headers={"Authorization": f"Bearer {token}"},
             timeout=aiohttp.ClientTimeout(total=15),
         ) as http:
-            yield cls(http=http, url=url)
+            yield cls(http=http, url=url, adapt=adapt)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises Refused."""
@@ -74,7 +86,7 @@ class Admin:
         """Create every object of the YAML files in `folders`, or bring it in step."""
         for folder in folders:
             for manifest in manifests_in(folder):
-                await self.apply(manifest)
+                await self.apply(self._adapt(manifest))
         await self._wait_served()
 
     async def apply(self, manifest: Manifest) -> Manifest:
