@@ -17,13 +17,15 @@ from vso_controller.api.v1beta1.vaultauth import (
     KubernetesAuth,
     VaultAuthSpec,
 )
+from vso_controller.api.v1beta1.vaultauthglobal import VaultAuthGlobalSpec
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.api.v1beta1.vaultstaticsecret import (
     KVType,
     VaultStaticSecretSpec,
 )
 from vso_controller.domain import hmackey, sessionrecords
-from vso_controller.domain.login import login_of
+from vso_controller.domain.globalauth import inherit
+from vso_controller.domain.login import Login, ServiceAccountToken, login_of
 from vso_controller.domain.reasons import Failure
 
 ROOT = Path(__file__).parents[3]
@@ -98,6 +100,24 @@ def test_every_auth_method_has_examples_that_can_be_used() -> None:
         AuthMethod.APP_ROLE,
         AuthMethod.TOKEN,
     }
+
+
+def test_example_that_inherits_can_be_used() -> None:
+    specs = {
+        one["kind"]: json.dumps(one["spec"]).encode()
+        for one in manifests(EXAMPLES / "globals")
+    }
+    auth = parse_spec(VaultAuthSpec, specs["VaultAuth"])
+    parent = parse_spec(VaultAuthGlobalSpec, specs["VaultAuthGlobal"])
+
+    login = login_of(inherit(auth, parent))
+
+    assert isinstance(login, Login)
+    assert (login.mount, login.how.source) == (
+        "kubernetes",
+        ServiceAccountToken("app-sa", ("vault",), 900),
+    )
+    assert login.headers == {"X-Cluster": "production-eu", "X-Team": "billing"}
 
 
 def test_examples_refer_to_what_is_there() -> None:
