@@ -60,6 +60,9 @@ class LoginRecord:
         self._results = results
         self._auth = auth
         self._session = session
+        # The end of the token that was left when a login failed. It may be used until
+        # then, which says nothing of the next login.
+        self._left: float | None = None
 
     @contextmanager
     def noting(self, session: Session) -> Iterator[None]:
@@ -67,6 +70,7 @@ class LoginRecord:
         try:
             yield
         except _OF_A_LOGIN as error:
+            self._left = session.ends
             failed = LoginResult(self._session.namespace, error)
             self._results.note(self._auth, self._session, failed)
             raise
@@ -81,7 +85,7 @@ class LoginRecord:
         self._results.forget(self._auth, self._session)
 
     def _note_token(self, session: Session) -> None:
-        if session.ends is not None:
+        if session.ends not in {None, self._left}:
             self._results.note(self._auth, self._session, _SUCCEEDED)
 
 

@@ -1,10 +1,9 @@
 """The sessions with Vault, one for each identity that resources log in with.
 
-An identity is a VaultAuth and a VaultConnection, each in one generation, seen
-from one namespace, and what the VaultAuth inherits: resources that agree on these
-share a session and its one login. A session is kept while somebody uses it; its token
-is renewed by the controller that this pool is the reconciler of. Reads and renewals
-need a turn in the bulkhead of their VaultConnection: without one they raise Parked.
+An identity is a VaultAuth with what it inherits and a VaultConnection, as they are now,
+seen from one namespace: resources that agree on these share a session and its login. It
+is kept while somebody uses it; the controller that this pool is the reconciler of renews
+its token. Reads and renewals raise Parked without a turn in their bulkhead.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from vso_controller.vault.requests import VaultReply
 from vso_controller.vault.session import VaultSession
 
 MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
-"""Makes the session of a login; the text is the Vault namespace to log in to."""
+"""Makes the session of a login to a Vault namespace."""
 
 Wake = Callable[[ObjectKey], None]
 """Has a session, or one of its consumers, looked at soon."""
@@ -221,8 +220,7 @@ class SessionPool:
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
 
-        Reads share what others of the same identity asked at `since` (loop clock) or
-        later; unless told so they share nothing.
+        Reads share what others of the identity asked at `since` (loop clock) or later.
 
         Raises Refusal where the references or the VaultConnection do not allow one,
         Parked where that may change without an edit of the VaultConnection.
@@ -338,12 +336,12 @@ class SessionPool:
         with (
             self._recording(entry),
             entry.connection.bulkhead.turn(key, Priority.RENEWAL),
+            entry.results.noting(entry.session),
         ):
             async with entry.connection.in_use():
                 # A renewal needs nobody but Vault, and waits for nobody else.
-                with entry.results.noting(entry.session):
-                    await entry.session.renew()
-                    await self._reconsider(key, entry)
+                await entry.session.renew()
+                await self._reconsider(key, entry)
         entry.renewal = entry.session.next_renewal
         return Outcome(self._until_next(entry))
 

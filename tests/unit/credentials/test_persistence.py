@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import pytest
-from prometheus_client import generate_latest
 from structlog.testing import capture_logs
 
+from tests.unit.credentials.persisting import (
+    ENCRYPTION,
+    PATH,
+    entries,
+    lead_and_read,
+    leading,
+    log_in_and_hand_over,
+    outcomes,
+    put_encryption,
+    read,
+    world,
+)
 from tests.unit.reconcilers.world import (
     AUTH,
     AUTH_SPEC,
@@ -30,93 +38,10 @@ from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
 
-PATH = ("secret", "data", "prod", "db")
-ENCRYPTION = ObjectKey(OPERATOR, "storage")
-ENCRYPTION_SPEC = AUTH_SPEC | {
-    "vaultConnectionRef": "apps/vault",
-    "kubernetes": {"role": "storage", "serviceAccount": "storage-sa"},
-    "storageEncryption": {"mount": "transit", "keyName": "vso"},
-}
-
-
-def world(model: PersistenceModel = PersistenceModel.UNENCRYPTED) -> World:
-    made = World(persistence_model=model).in_order()
-    if model is PersistenceModel.ENCRYPTED:
-        put_encryption(made)
-        made.tokens.accounts.add(ObjectKey(OPERATOR, "storage-sa"))
-    return made
-
-
-def put_encryption(world: World, key: ObjectKey = ENCRYPTION) -> None:
-    labels = {"cacheStorageEncryption": "true"}
-    world.put(
-        world.auths,
-        key,
-        ENCRYPTION_SPEC,
-        change=lambda each: replace(each, labels=labels),
-    )
-
-
-async def read(world: World) -> None:
-    session = await world.pool.open(RESOURCE, "auth")
-    await session.read(PATH)
-
-
-@asynccontextmanager
-async def leading(world: World) -> AsyncIterator[None]:
-    """Lead for the length of the block, and a while before its end."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(world.persistence.run())
-        await asyncio.sleep(1)
-        yield
-        await asyncio.sleep(10)
-        task.cancel()
-
-
-async def lead_and_read(world: World) -> None:
-    async with leading(world):
-        await read(world)
-
-
-async def log_in_and_hand_over(
-    world: World, model: PersistenceModel | None = None
-) -> World:
-    """Have a first process log in; return the world of the next one."""
-    await lead_and_read(world)
-    await world.hand_over()
-    if model is None or model is world.persistence_model:
-        return world
-    return World(
-        vault=world.vault,
-        kubernetes=world.kubernetes,
-        tokens=world.tokens,
-        persistence_model=model,
-    ).in_order()
-
-
-def entries(world: World) -> list[ObjectKey]:
-    kubernetes = world.kubernetes
-    return [
-        key
-        for key, each in kubernetes.secrets.items()
-        if LABELS.items() <= each.labels.items()
-    ]
-
 
 def content(world: World) -> bytes:
     (key,) = entries(world)
     return world.kubernetes.values[key]["secret"]
-
-
-def outcomes(world: World) -> dict[str, float]:
-    """Return how often looking for a token ended in what."""
-    lines = generate_latest(world.metrics.registry).decode().splitlines()
-    name = "vso_session_restores_total{"
-    return {
-        line.split('"')[1]: float(line.rsplit(" ", 1)[1])
-        for line in lines
-        if line.startswith(name)
-    }
 
 
 def failures(world: World, operation: str) -> float:
@@ -297,58 +222,6 @@ APP_ROLE_SPEC = {
     "vaultConnectionRef": "vault",
     "appRole": {"roleId": "role", "secretRef": "app-id"},
 }
-
-
-GLOBAL = ObjectKey("apps", "global")
-GLOBAL_SPEC = {key: AUTH_SPEC[key] for key in ("vaultConnectionRef", "kubernetes")} | {
-    "defaultAuthMethod": "kubernetes",
-    "defaultMount": "kubernetes",
-}
-
-
-def inheriting() -> World:
-    """Return a world whose VaultAuth says nothing of its own."""
-    made = world()
-    made.put(made.auth_globals, GLOBAL, GLOBAL_SPEC)
-    made.put(made.auths, AUTH, {"vaultAuthGlobalRef": {"name": "global"}})
-    return made
-
-
-async def test_token_of_an_inherited_login_is_used_while_that_is_the_same() -> None:
-    made = await log_in_and_hand_over(inheriting())
-    made.put(made.auth_globals, GLOBAL, GLOBAL_SPEC | {"jwt": {"role": "other"}})
-
-    await read(made)
-
-    assert outcomes(made)["restored"] == 1
-    assert made.vault.logins == 1
-
-
-async def test_token_of_what_was_inherited_otherwise_is_not_used() -> None:
-    made = await log_in_and_hand_over(inheriting())
-    made.put(made.auth_globals, GLOBAL, GLOBAL_SPEC | {"defaultVaultNamespace": "b"})
-
-    await read(made)
-
-    assert outcomes(made)["other_login"] == 1
-    assert made.vault.logins == 2
-
-
-@pytest.mark.parametrize(
-    ("make", "used"), [(world, True), (inheriting, False)], ids=["own", "inherited"]
-)
-async def test_token_that_does_not_tell_its_login_is_used_if_nothing_is_inherited(
-    make: Callable[[], World], used: bool
-) -> None:
-    made = await log_in_and_hand_over(make())
-    (place,) = entries(made)
-    entry = made.kubernetes.secrets[place]
-    made.kubernetes.secrets[place] = replace(entry, annotations={})
-
-    await read(made)
-
-    assert outcomes(made).get("other_login", 0) == (not used)
-    assert made.vault.logins == (1 if used else 2)
 
 
 @pytest.mark.parametrize(

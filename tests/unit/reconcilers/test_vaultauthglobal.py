@@ -355,6 +355,24 @@ async def test_global_in_order_is_valid() -> None:
     assert [told.reason for told in world.kubernetes.told] == ["Accepted"]
 
 
+async def test_global_without_a_connection_leaves_that_to_its_heirs() -> None:
+    world = inheriting(vaultConnectionRef=None)
+    world.put(world.auths, AUTH, HEIR | {"vaultConnectionRef": "vault"})
+
+    await check(world)
+
+    assert world.status(world.auth_globals, GLOBAL)["valid"] is True
+    assert (await look(world))[0] == "True"
+
+
+async def test_global_that_nobody_can_read_names_no_connection() -> None:
+    world = inheriting(vaultConnectionRef=1)
+
+    world.put(world.connections, CONNECTION, {"address": "https://new"})
+
+    assert world.woken == [CONNECTION]
+
+
 async def test_global_in_a_namespace_that_is_not_watched_is_not_called_missing() -> (
     None
 ):

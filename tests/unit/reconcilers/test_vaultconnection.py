@@ -288,6 +288,12 @@ async def test_same_ca_again_keeps_the_client() -> None:
             "spec.caCertSecretRef and spec.caCertPath",
             id="two CAs",
         ),
+        pytest.param(
+            CONNECTION_SPEC | {"caCertSecretRef": "../vso-system/ca"},
+            "VaultConnectionInvalid",
+            "spec.caCertSecretRef: '../vso-system/ca'",
+            id="path in a name",
+        ),
     ],
 )
 async def test_spec_that_cannot_be_acted_on_waits_for_an_edit(

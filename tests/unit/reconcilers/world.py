@@ -6,7 +6,6 @@ it asserts on is what the world holds afterwards.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -21,6 +20,7 @@ from typing import Any
 import trustme
 
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
+from tests.fakes.tokens import FakeTokens
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
     VAULT_AUTH,
@@ -55,7 +55,6 @@ from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEven
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
-from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.reporting import Reporter
@@ -135,32 +134,6 @@ class FakeVault(VaultInMemory):
     def put(self, version: int = 1, **data: object) -> None:
         """Store data of kv version 2 at `PATH`."""
         self.stored[PATH] = {"data": data, "metadata": {"version": str(version)}}
-
-
-def service_account_token(uid: str) -> Secret[str]:
-    """Return what a token of the ServiceAccount `uid` looks like."""
-    claims = {"kubernetes.io": {"serviceaccount": {"name": "any", "uid": uid}}}
-    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
-    return Secret(f"canary-header.{part.rstrip('=')}.canary-jwt")
-
-
-class FakeTokens:
-    """Issues tokens of the ServiceAccounts there are."""
-
-    def __init__(self) -> None:
-        self.accounts = {ObjectKey("apps", "app-sa")}
-        self.uids: dict[str, str] = {}  # of accounts that were made anew
-        self.failure: OperationFailed | None = None
-
-    async def request_token(
-        self, service_account: ObjectKey, **_: object
-    ) -> Secret[str]:
-        if self.failure is not None:
-            raise self.failure
-        if service_account not in self.accounts:
-            raise NotFound(f"create serviceaccounts/token {service_account}")
-        name = service_account.name
-        return service_account_token(self.uids.get(name, f"uid-of-{name}"))
 
 
 @dataclass
