@@ -2,8 +2,8 @@
 
 An identity is a VaultAuth with what it inherits and a VaultConnection, as they are now,
 seen from one namespace: resources that agree on these share a session and its login. It
-is kept while somebody uses it; the controller that this pool is the reconciler of renews
-its token. Reads and renewals raise Parked without a turn in their bulkhead.
+is kept while somebody uses it; this pool, as a reconciler, renews its token. Reads and
+renewals need a turn in the bulkhead of their VaultConnection: else they raise Parked.
 """
 
 from __future__ import annotations
