@@ -80,7 +80,11 @@ class References:
             login = inherited.login()
             connection = self.connection_of(key, inherited)
         except Refusal as refusal:
-            raise _of_auth(key, refusal) from refusal
+            if refusal.failure.facts.scope is not Scope.SPEC:
+                raise
+            # It is not the spec of the consumer that is at fault.
+            message = f"VaultAuth {key}: {refusal}"
+            raise Refusal(Reason.VAULT_AUTH_INVALID, message) from refusal
         return ResolvedAuth(
             auth, login, connection, fingerprint(login) if inherited.parent else ""
         )
@@ -169,15 +173,6 @@ class References:
             raise Refusal(
                 Reason.INVALID_REFERENCE, f"spec.vaultAuthRef: {error}"
             ) from error
-
-
-def _of_auth(auth: ObjectKey, refusal: Refusal) -> Refusal:
-    """Return what a consumer is told of what is wrong with its VaultAuth."""
-    failure = refusal.failure
-    if failure.facts.scope is not Scope.SPEC:
-        return refusal
-    # It is not the spec of the consumer that is at fault.
-    return Refusal(Reason.VAULT_AUTH_INVALID, f"VaultAuth {auth}: {failure.message}")
 
 
 def _auth_spec(auth: Envelope) -> VaultAuthSpec:
