@@ -80,6 +80,7 @@ async def measure(kubeconfig: str, *, resources: int) -> None:
         triggers.connect(
             connection=_nobody,
             auth=_nobody,
+            global_=_nobody,
             static_secret=queue.add,
             transformation=_nobody,
         )
@@ -112,11 +113,11 @@ def _triggers(stores: Stores, settings: Settings) -> Triggers:
     return Triggers(
         connections=stores.connections,
         auths=stores.auths,
+        globals_=stores.auth_globals,
         static_secrets=stores.static_secrets,
         transformations=stores.transformations,
         secrets=stores.secrets,
-        operator_namespace=settings.namespace,
-        namespace_fallback=settings.namespace_fallback,
+        tenancy=settings.tenancy,
     )
 
 

@@ -30,6 +30,10 @@ can be made from the spec |
 | `VaultPing` | VaultConnection | `Accepted` | `InvalidConfiguration`: Vault gave \
 no answer |
 | `ResourceValidation` | VaultConnection | `Accepted` | `InvalidConfiguration` |
+| `Available` | VaultAuth with a `vaultAuthGlobalRef` | `VaultAuthGlobalRef`: the message names what it \
+inherits from | `VaultAuthGlobalRef`: it cannot inherit; the message says why |
+| `LoginSucceeded` | VaultAuth | `LoginSucceeded` | one of the reasons below, of the first namespace that \
+cannot log in. Unknown (`NoLoginYet`) before anybody has |
 
 What a failure does to the conditions depends on its *scope*:
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 
 from tests.support.conditions import eventually
 from tests.support.tls import trust
+from vso_controller.api.kinds import RECONCILED
 
 Manifest = dict[str, Any]
 
@@ -29,12 +30,9 @@ _PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
     "CustomResourceDefinition": "customresourcedefinitions",
-    "VaultConnection": "vaultconnections",
-    "VaultAuth": "vaultauths",
-    "VaultStaticSecret": "vaultstaticsecrets",
-    "SecretTransformation": "secrettransformations",
+    **{kind.name: kind.resource.plural for kind in RECONCILED},
 }
-OURS = tuple(kind for kind in _PLURALS if "Vault" in kind or "Transform" in kind)
+OURS = tuple(kind.name for kind in RECONCILED)
 """The custom resources."""
 VSO = "secrets.hashicorp.com/v1beta1"
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
@@ -51,15 +49,27 @@ class Refused(Exception):
 class Admin:
     """Reads and writes any object."""
 
-    def __init__(self, *, http: aiohttp.ClientSession, url: str) -> None:
+    def __init__(
+        self,
+        *,
+        http: aiohttp.ClientSession,
+        url: str,
+        adapt: Callable[[Manifest], Manifest],
+    ) -> None:
         self._http = http
         self._url = url
         self._lifetimes = itertools.count(24 * 3600)  # seconds
+        self._adapt = adapt  # what is in files to what the server takes
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, *, ca_pem: str, token: str
+        cls,
+        url: str,
+        *,
+        ca_pem: str,
+        token: str,
+        adapt: Callable[[Manifest], Manifest] = lambda manifest: manifest,
     ) -> AsyncIterator[Admin]:
         """Hold connections to the API server for the length of the block."""
         async with aiohttp.ClientSession(
@@ -67,7 +77,7 @@ class Admin:
             headers={"Authorization": f"Bearer {token}"},
             timeout=aiohttp.ClientTimeout(total=15),
         ) as http:
-            yield cls(http=http, url=url)
+            yield cls(http=http, url=url, adapt=adapt)
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises Refused."""
@@ -77,7 +87,7 @@ class Admin:
         """Create every object of the YAML files in `folders`, or bring it in step."""
         for folder in folders:
             for manifest in manifests_in(folder):
-                await self.apply(manifest)
+                await self.apply(self._adapt(manifest))
         await self._wait_served()
 
     async def apply(self, manifest: Manifest) -> Manifest:

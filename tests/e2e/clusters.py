@@ -21,6 +21,7 @@ from pathlib import Path
 
 from devcluster.cluster import DevCluster
 from tests.support.controlplane import ControlPlane, assets_from_environment
+from tests.support.controlplane_definitions import Manifest, with_empty_strings
 
 _ADMIN = "vso-e2e-admin"
 _BINDING = ("create", "clusterrolebinding", _ADMIN, "--clusterrole=cluster-admin")
@@ -35,6 +36,12 @@ class Cluster:
     ca_pem: str
     admin_token: str = field(repr=False)
     server: DevCluster | ControlPlane | None = None  # None: it is not in our hands
+
+    def adapt(self, manifest: Manifest) -> Manifest:
+        """Return a manifest as this cluster takes it."""
+        if isinstance(self.server, ControlPlane):
+            return with_empty_strings(manifest)
+        return manifest
 
 
 @asynccontextmanager

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from tests.e2e.world import World
 
 PATIENCE = 15.0  # seconds
+# Nothing that is referred to goes before who refers to it.
+_REFERRERS_FIRST = (
+    "VaultStaticSecret",
+    "SecretTransformation",
+    "VaultAuth",
+    "VaultAuthGlobal",
+    "VaultConnection",
+)
 
 
 class Team:
@@ -47,7 +55,7 @@ class Team:
 
     async def remove(self) -> None:
         """Delete the resources, so that nobody works on them any more."""
-        for kind in reversed(OURS):
+        for kind in _REFERRERS_FIRST:
             for each in await self._admin.list(kind, self.namespace, VSO):
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
 
@@ -88,6 +96,33 @@ class Team:
         }
         await self._admin.apply(self.named("VaultAuth", "auth", spec=spec | changes))
 
+    async def share(self, name: str = "global", **changes: object) -> None:
+        """Create or change a VaultAuthGlobal with all that a login needs."""
+        spec = {
+            "allowedNamespaces": [],
+            "vaultConnectionRef": "vault",
+            "defaultAuthMethod": "kubernetes",
+            "defaultMount": "kubernetes",
+            "kubernetes": {
+                "role": "app-role",
+                "serviceAccount": "app-sa",
+                "audiences": ["vault"],
+            },
+        }
+        await self._admin.apply(
+            self.named("VaultAuthGlobal", name, spec=spec | changes)
+        )
+
+    async def inherit(self, namespace: str, **reference: object) -> None:
+        """Have a VaultAuth that inherits all from the VaultAuthGlobal of a namespace.
+
+        It is the one that `sync` refers to, made anew.
+        """
+        await self._admin.delete(self.named("VaultAuth", "auth"))
+        parent = {"name": "global", "namespace": namespace} | reference
+        spec = {"vaultAuthGlobalRef": parent}
+        await self._admin.create(self.named("VaultAuth", "auth", spec=spec))
+
     async def sync(
         self,
         name: str = "app",
@@ -108,7 +143,7 @@ class Team:
         manifest = self.named("VaultStaticSecret", name, spec=spec | changes)
         return await self._admin.apply(manifest)
 
-    async def share(self, name: str = "shared", **spec: object) -> Manifest:
+    async def transform(self, name: str = "shared", **spec: object) -> Manifest:
         """Create or change a SecretTransformation."""
         manifest = self.named("SecretTransformation", name, spec=spec)
         return await self._admin.apply(manifest)

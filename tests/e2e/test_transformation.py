@@ -80,14 +80,14 @@ async def test_filters_come_by_reference_and_an_edit_of_them_is_there_at_once(
     team: Team,
 ) -> None:
     await team.put(one="1", two="2")
-    await team.share(includes=["^one$"])
+    await team.transform(includes=["^one$"])
     await transform(team, SHARED, refreshAfter="1h")
     await wait_data(team, {"one": b"1"})
     await team.wait_condition(
         "True", "Ready", kind="SecretTransformation", name="shared"
     )
 
-    await team.share(includes=["^two$"])
+    await team.transform(includes=["^two$"])
 
     await team.wait_value("two", b"2", within=AT_ONCE)
     await wait_data(team, {"two": b"2"})
@@ -99,7 +99,7 @@ async def test_reference_that_leads_nowhere_is_told_and_waited_for(team: Team) -
     message = await team.wait_condition("False", "SecretTransformationNotFound")
     assert message == f"SecretTransformation {team.namespace}/shared does not exist"
 
-    await team.share(includes=["^one$"])
+    await team.transform(includes=["^one$"])
 
     await wait_data(team, {"one": b"1"})
     await team.wait_ready()
@@ -109,11 +109,11 @@ async def test_expression_that_cannot_be_read_leaves_the_secrets_as_they_are(
     team: Team,
 ) -> None:
     await team.put(one="1", two="2")
-    await team.share(includes=["^one$"])
+    await team.transform(includes=["^one$"])
     await transform(team, SHARED)
     await wait_data(team, {"one": b"1"})
 
-    await team.share(includes=["("])
+    await team.transform(includes=["("])
 
     told = await team.wait_condition(
         "False", "InvalidSpec", kind="SecretTransformation", name="shared"
@@ -124,7 +124,7 @@ async def test_expression_that_cannot_be_read_leaves_the_secrets_as_they_are(
     await team.put(one="n3w", two="n3w")
     await asyncio.sleep(2)
     await wait_data(team, {"one": b"1"})
-    await team.share(includes=["^two$"])
+    await team.transform(includes=["^two$"])
     await wait_data(team, {"two": b"n3w"})
     await team.wait_ready()
 
@@ -150,11 +150,11 @@ async def test_edit_of_what_is_referred_to_is_rendered_at_once(
 ) -> None:
     await team.put(user="admin")
     text = VALUE[engine]("user")
-    await team.share(templates={"out": {"engine": engine, "text": f"one {text}"}})
+    await team.transform(templates={"out": {"engine": engine, "text": f"one {text}"}})
     await transform(team, SHARED | {"excludes": [".*"]}, refreshAfter="1h")
     await wait_data(team, {"out": b"one admin"})
 
-    await team.share(templates={"out": {"engine": engine, "text": f"two {text}"}})
+    await team.transform(templates={"out": {"engine": engine, "text": f"two {text}"}})
 
     await team.wait_value("out", b"two admin", within=AT_ONCE)
 

@@ -256,7 +256,12 @@ async def world_on(cluster: Cluster) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         run = stack.enter_async_context
         admin = await run(
-            Admin.connect(cluster.url, ca_pem=cluster.ca_pem, token=cluster.admin_token)
+            Admin.connect(
+                cluster.url,
+                ca_pem=cluster.ca_pem,
+                token=cluster.admin_token,
+                adapt=cluster.adapt,
+            )
         )
         await admin.apply_files(ROOT / "crds", ROOT / "deploy" / "rbac")
         bao = await run(OpenBao.start(tls=True))

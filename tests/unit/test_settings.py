@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from vso_controller.domain.clientcache import PersistenceModel
+from vso_controller.domain.references import Tenancy, VaultAuthOption
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.flags import load_settings
 from vso_controller.settings.model import GROUPS, Settings
@@ -46,6 +47,9 @@ ONE_AND_OTHER = {
     # There is one, so the other is the same one twice.
     "global_transformation_options": ("exclude-raw", "exclude-raw,exclude-raw"),
     "namespace_fallback": ("true", "false"),
+    "shared_namespaces": ("one", "*"),
+    "default_objects_admit_all": ("true", "false"),
+    "global_vault_auth_options": ("", "allow-default-globals"),
     "connection_probe_interval": ("1s", "2s"),
     "ca_path_roots": ("/one", "/one,/other"),
     "vault_address_allow": ("one", "*.other,10.0.0.0/8"),
@@ -110,6 +114,9 @@ def test_defaults_are_the_documented_ones() -> None:
         "retry_rate": 10,
         "retry_burst": 100,
         "namespace_fallback": True,
+        "shared_namespaces": (),
+        "default_objects_admit_all": False,
+        "global_vault_auth_options": (VaultAuthOption.ALLOW_DEFAULT_GLOBALS,),
         "ca_path_roots": (
             Path("/etc/vso-controller/ca"),
             Path("/var/run/secrets/vault-ca"),
@@ -470,3 +477,30 @@ def test_page_that_differs_or_is_missing_fails_the_check(
     assert capsys.readouterr().err.splitlines() == (
         [f"{page} is not what the settings say; generate it again"] * 2
     )
+
+
+def test_references_are_followed_as_the_settings_say() -> None:
+    assert load("--namespace=vso").tenancy == Tenancy("vso")
+    assert load(
+        "--namespace=vso",
+        "--namespace-fallback=false",
+        "--shared-namespaces=infra,platform",
+        "--default-objects-admit-all",
+        "--global-vault-auth-options=",
+    ).tenancy == Tenancy(
+        "vso",
+        namespace_fallback=False,
+        default_globals=False,
+        shared_namespaces=("infra", "platform"),
+        defaults_admit_all=True,
+    )
+
+
+@pytest.mark.parametrize("text", ["a/b", "In", "infra,", "**", "a-"])
+def test_what_is_no_namespace_is_not_shared(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        load(f"--shared-namespaces={text}")
+
+    assert "--shared-namespaces" in capsys.readouterr().err

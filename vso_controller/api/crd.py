@@ -95,8 +95,10 @@ def _read(path: Path) -> str | None:
 
 
 def _version(kind: Kind) -> Schema:
+    columns = [_column(column) for column in kind.columns]
+    shown = {"additionalPrinterColumns": columns} if columns else {}
     return {
-        "additionalPrinterColumns": [_column(column) for column in kind.columns],
+        **shown,
         "name": kind.resource.version,
         "schema": {"openAPIV3Schema": _object_schema(kind)},
         "served": True,

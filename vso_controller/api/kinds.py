@@ -10,9 +10,21 @@ from vso_controller.api.v1beta1.secrettransformation import (
     SecretTransformationStatus,
 )
 from vso_controller.api.v1beta1.vaultauth import VaultAuthSpec, VaultAuthStatus
+from vso_controller.api.v1beta1.vaultauthglobal import (
+    VaultAuthGlobalSpec,
+    VaultAuthGlobalStatus,
+)
 from vso_controller.api.v1beta1.vaultconnection import (
     VaultConnectionSpec,
     VaultConnectionStatus,
+)
+from vso_controller.api.v1beta1.vaultdynamicsecret import (
+    VaultDynamicSecretSpec,
+    VaultDynamicSecretStatus,
+)
+from vso_controller.api.v1beta1.vaultpkisecret import (
+    VaultPKISecretSpec,
+    VaultPKISecretStatus,
 )
 from vso_controller.api.v1beta1.vaultstaticsecret import (
     VaultStaticSecretSpec,
@@ -81,6 +93,16 @@ VAULT_AUTH = Kind(
     columns=(_HEALTHY, _READY, _AGE),
     upstream_finalizer=f"vaultauth.{GROUP}/finalizer",
 )
+VAULT_AUTH_GLOBAL = Kind(
+    resource=ResourceType(GROUP, VERSION, "vaultauthglobals", "VaultAuthGlobal"),
+    singular="vaultauthglobal",
+    list_kind="VaultAuthGlobalList",
+    description="A VaultAuthGlobal has what several VaultAuths inherit.",
+    spec=VaultAuthGlobalSpec,
+    status=VaultAuthGlobalStatus,
+    columns=(),
+    upstream_finalizer="",
+)
 VAULT_STATIC_SECRET = Kind(
     resource=ResourceType(GROUP, VERSION, "vaultstaticsecrets", "VaultStaticSecret"),
     singular="vaultstaticsecret",
@@ -93,6 +115,29 @@ VAULT_STATIC_SECRET = Kind(
     status=VaultStaticSecretStatus,
     columns=(_SYNCED, _HEALTHY, _READY, _AGE),
     upstream_finalizer=f"vaultstaticsecret.{GROUP}/finalizer",
+)
+VAULT_DYNAMIC_SECRET = Kind(
+    resource=ResourceType(GROUP, VERSION, "vaultdynamicsecrets", "VaultDynamicSecret"),
+    singular="vaultdynamicsecret",
+    list_kind="VaultDynamicSecretList",
+    description=(
+        "A VaultDynamicSecret keeps credentials in a Secret that Vault issues for a "
+        "time."
+    ),
+    spec=VaultDynamicSecretSpec,
+    status=VaultDynamicSecretStatus,
+    columns=(_SYNCED, _HEALTHY, _READY, _AGE),
+    upstream_finalizer=f"vaultdynamicsecret.{GROUP}/finalizer",
+)
+VAULT_PKI_SECRET = Kind(
+    resource=ResourceType(GROUP, VERSION, "vaultpkisecrets", "VaultPKISecret"),
+    singular="vaultpkisecret",
+    list_kind="VaultPKISecretList",
+    description="A VaultPKISecret keeps a certificate in a Secret that Vault issues.",
+    spec=VaultPKISecretSpec,
+    status=VaultPKISecretStatus,
+    columns=(_SYNCED, _HEALTHY, _READY, _AGE),
+    upstream_finalizer=f"vaultpkisecrets.{GROUP}/finalizer",
 )
 SECRET_TRANSFORMATION = Kind(
     resource=ResourceType(
@@ -110,7 +155,18 @@ SECRET_TRANSFORMATION = Kind(
     upstream_finalizer="",
 )
 
-KINDS = (VAULT_CONNECTION, VAULT_AUTH, VAULT_STATIC_SECRET, SECRET_TRANSFORMATION)
+KINDS = (
+    VAULT_CONNECTION,
+    VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
+    VAULT_STATIC_SECRET,
+    VAULT_DYNAMIC_SECRET,
+    VAULT_PKI_SECRET,
+    SECRET_TRANSFORMATION,
+)
+_NOT_RECONCILED = (VAULT_DYNAMIC_SECRET, VAULT_PKI_SECRET)
+RECONCILED = tuple(kind for kind in KINDS if kind not in _NOT_RECONCILED)
+"""The kinds that are watched; of the others there is no more than the schema yet."""
 
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

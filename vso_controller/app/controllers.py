@@ -13,6 +13,7 @@ from random import Random
 from vso_controller.api.kinds import (
     SECRET_TRANSFORMATION,
     VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
     Kind,
@@ -28,6 +29,7 @@ from vso_controller.credentials.bulkhead import Bulkhead, BulkheadTiming, Wakes
 from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.hmackey import HmacKey
+from vso_controller.credentials.loginresults import LoginResults
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.pool import SessionPool
 from vso_controller.credentials.reads import SharedReads
@@ -61,6 +63,7 @@ from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
+from vso_controller.reconcilers.vaultauthglobal import VaultAuthGlobalReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
 from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
@@ -122,6 +125,7 @@ class Controllers:
             renderer=template_renderer(clock.now),
             digest=self.hmac_key.digest,
             exclude_raw=settings.excludes_raw,
+            tenancy=settings.tenancy,
             scopes=settings.watch_scopes,
         )
         self.decoder = SecretDecoder(digest=self.hmac_key.digest)
@@ -148,6 +152,7 @@ class Controllers:
         self.versions = Informers(
             make_feed=reflectors.of_versions, handler=self._version_changed
         )
+        self._login_results = LoginResults(wake=self._triggers.wake_auth)
         self._unlabelled = UnlabelledSecrets(
             versions=self.versions,
             secrets=Secrets(session=writes, decoder=self.decoder),
@@ -185,6 +190,7 @@ class Controllers:
             make_session=self._make_session,
             keepers=self.keeping.persistence,
             records=self.keeping.records,
+            results=self._login_results,
             clock=clock,
             wake=lambda key: engine.enqueue(SESSIONS, key),
             wake_consumer=self._triggers.wake_consumer,
@@ -198,6 +204,7 @@ class Controllers:
         self._triggers.connect(
             connection=self._vault_connections().enqueue,
             auth=self._vault_auths().enqueue,
+            global_=self._vault_auth_globals().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
             transformation=self._secret_transformations().enqueue,
         )
@@ -256,10 +263,21 @@ class Controllers:
         reconciler = VaultAuthReconciler(
             resources=self._stores.auths,
             references=self._references,
+            logins=self._login_results,
             reporter=self._reporter(VAULT_AUTH, self._stores.auths),
             clock=self._clock,
         )
         return self._add(VAULT_AUTH, reconciler, self._stores.auths)
+
+    def _vault_auth_globals(self) -> Controller:
+        store = self._stores.auth_globals
+        reconciler = VaultAuthGlobalReconciler(
+            resources=store,
+            references=self._references,
+            reporter=self._reporter(VAULT_AUTH_GLOBAL, store),
+            clock=self._clock,
+        )
+        return self._add(VAULT_AUTH_GLOBAL, reconciler, store)
 
     def _vault_static_secrets(self) -> Controller:
         destinations = Destinations(
@@ -415,9 +433,9 @@ class Controllers:
 def _references(settings: Settings, stores: Stores) -> References:
     return References(
         auths=stores.auths,
+        globals_=stores.auth_globals,
         connections=stores.connections,
-        operator_namespace=settings.namespace,
-        namespace_fallback=settings.namespace_fallback,
+        tenancy=settings.tenancy,
         scopes=settings.watch_scopes,
     )
 
@@ -426,11 +444,11 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
     return Triggers(
         connections=stores.connections,
         auths=stores.auths,
+        globals_=stores.auth_globals,
         static_secrets=stores.static_secrets,
         transformations=stores.transformations,
         secrets=stores.secrets,
-        operator_namespace=settings.namespace,
-        namespace_fallback=settings.namespace_fallback,
+        tenancy=settings.tenancy,
     )
 
 

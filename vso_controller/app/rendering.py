@@ -27,6 +27,7 @@ from vso_controller.domain.destination import Create, Desired, plan
 from vso_controller.domain.inputs import Recorded
 from vso_controller.domain.ownership import OWNER_UID_LABEL
 from vso_controller.domain.reasons import Failure, Refusal
+from vso_controller.domain.references import EVERY_NAMESPACE, Tenancy
 from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import Invalid
@@ -39,6 +40,8 @@ from vso_controller.reconcilers.transformations import Transformations
 FAILED = 1
 USAGE = 2
 _RESOURCES = (VAULT_STATIC_SECRET.name,)
+# What was given is given to be used, wherever it lies.
+_TENANCY = Tenancy(operator_namespace="", shared_namespaces=EVERY_NAMESPACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ async def _made(
         digest=digest,
         exclude_raw=TransformationOption.EXCLUDE_RAW
         in options.global_transformation_options,
+        tenancy=_TENANCY,
         scopes=("",),
     ).prepare(resource, spec.destination.transformation)
     filling = await Fillings(digest=digest, observer=_Nobody()).fill(

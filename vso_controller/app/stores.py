@@ -9,6 +9,7 @@ from typing import TypeVar
 from vso_controller.api.kinds import (
     SECRET_TRANSFORMATION,
     VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
     Kind,
@@ -49,6 +50,7 @@ class Stores:
     def __init__(self, scopes: Collection[str] = (EVERYWHERE,)) -> None:
         self.connections: Store[Envelope] = Store(scopes=scopes)
         self.auths: Store[Envelope] = Store(scopes=scopes)
+        self.auth_globals: Store[Envelope] = Store(scopes=scopes)
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
         self.transformations: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
@@ -59,6 +61,7 @@ class Stores:
         for store in (
             self.connections,
             self.auths,
+            self.auth_globals,
             self.static_secrets,
             self.transformations,
             self.secrets,
@@ -95,6 +98,7 @@ class Reflectors:
         for scope in scopes:
             yield self._of_kind(VAULT_CONNECTION, stores.connections, scope)
             yield self._of_kind(VAULT_AUTH, stores.auths, scope)
+            yield self._of_kind(VAULT_AUTH_GLOBAL, stores.auth_globals, scope)
             yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
             yield self._of_kind(SECRET_TRANSFORMATION, stores.transformations, scope)
 

@@ -57,7 +57,8 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    made_from: tuple[str, int, str, int]  # uids and generations
+    made_from: tuple[str, int, str, int, str]
+    """Uids and generations, and what the login comes to if it is inherited."""
     connection: Connection
     session: VaultSession
 
@@ -142,6 +143,7 @@ class StorageEncryptor:
         made_from = (
             *(auth.uid, auth.generation),
             *(connection.uid, connection.generation),
+            resolved.inherited,
         )
         if (
             opened is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.credentials.connection import Connection
 from vso_controller.credentials.keeper import Kept
+from vso_controller.credentials.loginresults import LoginRecord
 from vso_controller.credentials.logins import IdentityLogin
 from vso_controller.credentials.references import ResolvedAuth
 from vso_controller.domain.cachekey import clone_key
@@ -29,6 +30,7 @@ class Identity:
     connection_generation: int
     ca_fingerprint: str
     namespace: str  # of the consumer: where its ServiceAccount lies
+    inherited: str = ""  # what the login comes to; "" if the VaultAuth says it all
 
     @property
     def key(self) -> ObjectKey:
@@ -39,6 +41,7 @@ class Identity:
             self.connection_uid,
             str(self.connection_generation),
             self.ca_fingerprint,
+            self.inherited,
         )
         digest = hashlib.sha256("/".join(parts).encode()).hexdigest()
         return ObjectKey(self.namespace, digest[:16])
@@ -55,6 +58,7 @@ def identity_of(
         connection_generation=connection.generation,
         ca_fingerprint=connection.ca_fingerprint,
         namespace=namespace,
+        inherited=resolved.inherited,
     )
 
 
@@ -71,6 +75,7 @@ def kept_of(
         namespace=namespace,
         described=resolved.login,
         login=login,
+        is_inherited=bool(resolved.inherited),
     )
 
 
@@ -84,6 +89,7 @@ class Entry:
     connection: Connection
     kept: Kept
     keeper: TokenKeeper
+    results: LoginRecord
     consumers: set[ObjectKey] = field(default_factory=set)
     # How many are having something issued, or have a hold on one of its tokens.
     holders: int = 0

@@ -83,6 +83,7 @@ class Kept:
     namespace: str  # of what provides the credentials
     described: described.Login
     login: IdentityLogin
+    is_inherited: bool = False  # whether the VaultAuth says less than that
 
     def cache_key(self) -> str:
         """Return the cache key; "" before the credentials were first fetched."""
@@ -191,6 +192,7 @@ class SessionKeeper:
         wanted = Wanted(
             origin=origin,
             login_digest=self._kept.digest(archive.sign, shown),
+            needs_digest=self._kept.is_inherited,
             encrypted=archive.encryptor is not None,
         )
         flaw = flaw_of(found, wanted, sign=archive.sign)

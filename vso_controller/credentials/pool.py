@@ -1,7 +1,7 @@
 """The sessions with Vault, one for each identity that resources log in with.
 
-An identity is a VaultAuth and a VaultConnection, each in one generation, seen
-from one namespace: resources that agree on these share a session and its one
+An identity is a VaultAuth with what it inherits and a VaultConnection, as they are now,
+seen from one namespace: resources that agree on these share a session and its one
 login. A session is kept while somebody uses it or a lease hangs on one of its tokens,
 unless there are too many of those that none hangs on; tokens are renewed by the
 controller that this pool is the reconciler of. Reads and renewals need a turn in the
@@ -31,6 +31,7 @@ from vso_controller.credentials.identities import (
     kept_of,
 )
 from vso_controller.credentials.keeper import Kept
+from vso_controller.credentials.loginresults import LoginResults
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.reads import SharedReads
 from vso_controller.credentials.references import References, ResolvedAuth
@@ -50,7 +51,7 @@ from vso_controller.vault.session import VaultSession
 from vso_controller.vault.tenure import Issued, TokenHold
 
 MakeSession = Callable[[Transport, IdentityLogin, str, TokenKeeper], VaultSession]
-"""Makes the session of a login; the text is the Vault namespace to log in to."""
+"""Makes the session of a login to a Vault namespace."""
 
 Wake = Callable[[ObjectKey], None]
 """Has a session, or one of its consumers, looked at soon."""
@@ -96,6 +97,7 @@ class SessionPool:
         make_session: MakeSession,
         keepers: Keepers,
         records: Records,
+        results: LoginResults,
         clock: Clock,
         wake: Wake,
         wake_consumer: Wake,
@@ -109,6 +111,7 @@ class SessionPool:
         self._make_session = make_session
         self._keepers = keepers
         self._records = records
+        self._results = results
         self._clock = clock
         self._wake = wake
         self._wake_consumer = wake_consumer
@@ -137,8 +140,7 @@ class SessionPool:
     ) -> ConsumerSession:
         """Return the session that `consumer` reads with. It logs in when first used.
 
-        Reads share what others of the same identity asked at `since` (loop clock) or
-        later; unless told so they share nothing.
+        Reads share what others of the identity asked at `since` (loop clock) or later.
 
         Raises Refusal where the references or the VaultConnection do not allow one,
         Parked where that may change without an edit of the VaultConnection.
@@ -281,7 +283,8 @@ class SessionPool:
         """Use the session of `entry`, and see to it that it is renewed."""
         try:
             async with entry.connection.in_use():
-                yield
+                with entry.results.noting(entry.session):
+                    yield
         except TlsVerificationFailed:
             entry.connection.is_trusted = False
             raise
@@ -301,7 +304,10 @@ class SessionPool:
         if entry.connection.is_retired:
             entry.session.retire()  # whoever reads gets another session
         try:
-            with entry.connection.turn(key, Priority.RENEWAL):
+            with (
+                entry.connection.turn(key, Priority.RENEWAL),
+                entry.results.noting(entry.session),
+            ):
                 async with entry.connection.in_use():
                     # A renewal needs nobody but Vault, and waits for nobody else.
                     await entry.session.renew()
@@ -369,6 +375,7 @@ class SessionPool:
         if self._uses.get(consumer, entry.key) != entry.key:
             self.release(consumer)
         if not entry.consumers:
+            entry.results.resume()
             self._secrets.follow(entry.login.source.secret, session=entry.key)
             if entry.login.source.needs_looking:
                 self._wake(entry.key)
@@ -391,6 +398,7 @@ class SessionPool:
     def _rest(self, entry: Entry) -> None:
         """Keep no more of a session without consumers than what is held."""
         self._secrets.release(entry.login.source.secret, session=entry.key)
+        entry.results.end()
         self._reads.forget(entry.session)
         entry.session.retire()
         self._drop_if_abandoned(entry)
@@ -462,6 +470,7 @@ class SessionPool:
         consumers: set[ObjectKey] = set()
         if entry is not None:
             consumers, entry.consumers = entry.consumers, set()
+            entry.results.end()
             self._reads.forget(entry.session)
             self._put_aside(entry)
         else:
@@ -472,7 +481,8 @@ class SessionPool:
             vault_auth=str(resolved.auth.key),
             vault_connection=str(connection.key),
         )
-        return Entry(key, login, session, connection, kept, keeper, consumers)
+        results = self._results.begin(resolved.auth, key)
+        return Entry(key, login, session, connection, kept, keeper, results, consumers)
 
 
 def _aside(key: ObjectKey, number: int) -> ObjectKey:

@@ -102,6 +102,8 @@ class Wanted:
     origin: Origin
     login_digest: str
     encrypted: bool
+    needs_digest: bool = False
+    """Whether the uids and generations in the labels do not tell how it logs in."""
 
 
 class Flaw(StrEnum):
@@ -239,8 +241,9 @@ def _is_of_other_form(found: OpenSecret, wanted: Wanted, _: Sign) -> bool:
 
 
 def _is_of_other_login(found: OpenSecret, wanted: Wanted, _: Sign) -> bool:
-    # Upstream's entries do not tell.
-    digest = found.annotations.get(LOGIN_ANNOTATION, wanted.login_digest)
+    digest = found.annotations.get(LOGIN_ANNOTATION)
+    if digest is None:  # it is one of upstream's
+        return wanted.needs_digest
     return not compare_digest(digest.encode(), wanted.login_digest.encode())
 
 

@@ -17,7 +17,7 @@ MAX_MESSAGE = 1024
 
 
 class ConditionType(StrEnum):
-    """The conditions of upstream's API that are written here."""
+    """The conditions that are written here: upstream's, and one of ours."""
 
     READY = "Ready"
     HEALTHY = "Healthy"
@@ -25,6 +25,9 @@ class ConditionType(StrEnum):
     VAULT_CLIENT = "VaultClient"
     VAULT_PING = "VaultPing"
     RESOURCE_VALIDATION = "ResourceValidation"
+    AVAILABLE = "Available"
+    LOGIN_SUCCEEDED = "LoginSucceeded"
+    """Ours: whether Vault let in who logged in by a VaultAuth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Condition:
 
 
 def condition(
-    which: ConditionType, status: bool, reason: Reason, message: str
+    which: ConditionType, status: bool | None, reason: Reason, message: str
 ) -> Condition:
     """Return a condition that is yet to be stamped by `merged`."""
     return Condition(which, status, reason, message[:MAX_MESSAGE])

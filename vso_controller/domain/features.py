@@ -1,4 +1,4 @@
-"""Which fields of upstream's API this version does not act on yet.
+"""Which fields of the API, upstream's or our own, this version does not act on yet.
 
 A resource that uses one of them is refused with a condition that names the
 field: nothing is written rather than something else than was asked for.
@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from vso_controller.api.v1beta1.shared import DestinationMode
 from vso_controller.api.v1beta1.vaultauth import AuthMethod, VaultAuthSpec
-from vso_controller.api.v1beta1.vaultstaticsecret import VaultStaticSecretSpec
+from vso_controller.api.v1beta1.vaultstaticsecret import (
+    OnSourceDeleted,
+    VaultStaticSecretSpec,
+)
 from vso_controller.domain.reasons import Failure, Reason
 
 Spec = TypeVar("Spec")
 Uses = Callable[[Spec], bool]
 
 _AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
-    ("spec.vaultAuthGlobalRef", lambda spec: spec.vault_auth_global_ref is not None),
     (
         "spec.method",
         lambda spec: spec.method in {AuthMethod.AWS, AuthMethod.GCP},
@@ -25,6 +28,17 @@ _AUTH: tuple[tuple[str, Uses[VaultAuthSpec]], ...] = (
 )
 _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
     ("spec.rolloutRestartTargets", lambda spec: bool(spec.rollout_restart_targets)),
+    ("spec.rolloutRestart", lambda spec: spec.rollout_restart is not None),
+    ("spec.suspend", lambda spec: bool(spec.suspend)),
+    (
+        "spec.onSourceDeleted",
+        lambda spec: spec.on_source_deleted is OnSourceDeleted.CLEAR,
+    ),
+    (
+        "spec.destination.mode",
+        lambda spec: spec.destination.mode is DestinationMode.MERGE,
+    ),
+    ("spec.destination.retain", lambda spec: bool(spec.destination.retain)),
 )
 
 

@@ -8,8 +8,10 @@ Source of the rules: the upstream operator's behaviour; the method `token` is ou
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 
 from vso_controller.api.v1beta1.vaultauth import (
@@ -22,6 +24,7 @@ from vso_controller.api.v1beta1.vaultauth import (
 )
 from vso_controller.domain.features import unsupported_in_auth
 from vso_controller.domain.reasons import Failure, Reason
+from vso_controller.domain.references import ReferenceMalformed, check_name
 
 JWT_KEY = "jwt"
 SECRET_ID_KEY = "id"
@@ -121,6 +124,12 @@ def login_of(spec: VaultAuthSpec) -> Login | Failure:
     )
 
 
+def fingerprint(login: Login) -> str:
+    """Return a digest by which logins that differ in anything can be told apart."""
+    written = json.dumps(asdict(login), sort_keys=True)
+    return hashlib.sha256(written.encode()).hexdigest()
+
+
 @dataclass(slots=True)
 class _Check:
     """Collects what is wrong with the fields of a spec."""
@@ -133,6 +142,15 @@ class _Check:
         if not value:
             self.missing.append(name)
         return value or ""
+
+    def name(self, field_name: str, value: str | None) -> None:
+        """Take in the name, if there is one, of an object beside the consumer."""
+        if not value:
+            return
+        try:
+            check_name(value)
+        except ReferenceMalformed as error:
+            self.wrong.append(f"{field_name}: {error}")
 
     def path(self, name: str, value: str) -> None:
         """Take in a path, which must be absolute and climb nowhere."""
@@ -156,6 +174,7 @@ def _kubernetes(spec: VaultAuthSpec, check: _Check) -> How:
     check.text("spec.mount", spec.mount)
     role = check.text("spec.kubernetes.role", auth.role)
     check.text("spec.kubernetes.serviceAccount", auth.service_account)
+    check.name("spec.kubernetes.serviceAccount", auth.service_account)
     return KubernetesLogin(role, _token_of(auth))
 
 
@@ -163,6 +182,8 @@ def _jwt(spec: VaultAuthSpec, check: _Check) -> How:
     auth = spec.jwt or JWTAuth()
     check.text("spec.mount", spec.mount)
     role = check.text("spec.jwt.role", auth.role)
+    check.name("spec.jwt.serviceAccount", auth.service_account)
+    check.name("spec.jwt.secretRef", auth.secret_ref)
     if auth.service_account:
         return JwtLogin(role, _token_of(auth))
     secret = check.text(
@@ -220,6 +241,7 @@ def _one_of(
     if name and path:
         check.wrong.append(f"{secret_field} and {file_field}: set one, not both")
     check.text(f"{secret_field} or {file_field}", name or path)
+    check.name(secret_field, name)
     if not path:
         return SecretEntry(name or "", key)
     check.path(file_field, path)

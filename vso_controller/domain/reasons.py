@@ -21,6 +21,11 @@ class Reason(StrEnum):
     HEALTHY = "Healthy"
     SYNCED = "Synced"
     ACCEPTED = "Accepted"
+    LOGIN_SUCCEEDED = "LoginSucceeded"
+    # True or False, of Available
+    VAULT_AUTH_GLOBAL_REF = "VaultAuthGlobalRef"
+    # Unknown
+    NO_LOGIN_YET = "NoLoginYet"
     # False, of the conditions that upstream gives one reason for all causes
     UNHEALTHY = "Unhealthy"
     VAULT_CLIENT_CONFIG_ERROR = "VaultClientConfigError"
@@ -33,7 +38,11 @@ class Reason(StrEnum):
     VAULT_AUTH_NOT_FOUND = "VaultAuthNotFound"
     VAULT_AUTH_NOT_ALLOWED = "VaultAuthNotAllowed"
     VAULT_AUTH_INVALID = "VaultAuthInvalid"
+    VAULT_AUTH_GLOBAL_NOT_FOUND = "VaultAuthGlobalNotFound"
+    VAULT_AUTH_GLOBAL_NOT_ALLOWED = "VaultAuthGlobalNotAllowed"
+    VAULT_AUTH_GLOBAL_INVALID = "VaultAuthGlobalInvalid"
     VAULT_CONNECTION_NOT_FOUND = "VaultConnectionNotFound"
+    VAULT_CONNECTION_NOT_ALLOWED = "VaultConnectionNotAllowed"
     VAULT_CONNECTION_INVALID = "VaultConnectionInvalid"
     VAULT_ADDRESS_NOT_ALLOWED = "VaultAddressNotAllowed"
     CA_CERTIFICATE_UNAVAILABLE = "CACertificateUnavailable"
@@ -52,6 +61,7 @@ class Reason(StrEnum):
     SECRET_VERSION_DELETED = "SecretVersionDeleted"
     TRANSFORMATION_INVALID = "TransformationInvalid"
     SECRET_TRANSFORMATION_NOT_FOUND = "SecretTransformationNotFound"
+    SECRET_TRANSFORMATION_NOT_ALLOWED = "SecretTransformationNotAllowed"
     SECRET_TRANSFORMATION_INVALID = "SecretTransformationInvalid"
     TEMPLATE_FAILED = "TemplateFailed"
     INVALID_SECRET_DATA = "InvalidSecretData"
@@ -166,9 +176,38 @@ REASONS: dict[Reason, Facts] = {
         Retry.TRIGGER,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
     ),
+    Reason.VAULT_AUTH_GLOBAL_NOT_FOUND: Facts(
+        "The VaultAuthGlobal that the VaultAuth refers to does not exist.",
+        "Create it, or correct `vaultAuthGlobalRef` of the VaultAuth.",
+        Scope.SOURCE,
+        Retry.TRIGGER,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
+    Reason.VAULT_AUTH_GLOBAL_NOT_ALLOWED: Facts(
+        "The VaultAuthGlobal does not admit the namespace of the VaultAuth.",
+        "Add the namespace to `allowedNamespaces` of the VaultAuthGlobal.",
+        Scope.SOURCE,
+        Retry.TRIGGER,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
+    Reason.VAULT_AUTH_GLOBAL_INVALID: Facts(
+        "The VaultAuthGlobal that the VaultAuth refers to cannot be used as it is.",
+        "See the conditions of the VaultAuthGlobal.",
+        Scope.SOURCE,
+        Retry.TRIGGER,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
     Reason.VAULT_CONNECTION_NOT_FOUND: Facts(
         "The VaultConnection that the VaultAuth refers to does not exist.",
         "Create it, or correct `vaultConnectionRef`.",
+        Scope.SOURCE,
+        Retry.TRIGGER,
+        EventReason.VAULT_CLIENT_CONFIG_ERROR,
+    ),
+    Reason.VAULT_CONNECTION_NOT_ALLOWED: Facts(
+        "The VaultConnection lies in another namespace, which does not share it.",
+        "Refer to one beside the VaultAuth or in the namespace of the controller, or "
+        "add its namespace to `--shared-namespaces`.",
         Scope.SOURCE,
         Retry.TRIGGER,
         EventReason.VAULT_CLIENT_CONFIG_ERROR,
@@ -308,6 +347,15 @@ REASONS: dict[Reason, Facts] = {
     Reason.SECRET_TRANSFORMATION_NOT_FOUND: Facts(
         "A SecretTransformation that the resource refers to does not exist.",
         "Create it, or correct `transformationRefs`. The Secret stays as it is.",
+        Scope.SPEC,
+        Retry.TRIGGER,
+        EventReason.TRANSFORMATION_ERROR,
+    ),
+    Reason.SECRET_TRANSFORMATION_NOT_ALLOWED: Facts(
+        "A SecretTransformation that the resource refers to lies in another namespace, "
+        "which does not share it.",
+        "Refer to one beside the resource or in the namespace of the controller, or "
+        "add its namespace to `--shared-namespaces`. The Secret stays as it is.",
         Scope.SPEC,
         Retry.TRIGGER,
         EventReason.TRANSFORMATION_ERROR,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.domain.reasons import Failure, Reason
+from vso_controller.domain.references import ReferenceMalformed, check_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +24,12 @@ def trust_of(spec: VaultConnectionSpec) -> Trust | Failure:
             Reason.VAULT_CONNECTION_INVALID,
             "spec.caCertSecretRef and spec.caCertPath exclude each other: remove one",
         )
-    return Trust(secret=spec.ca_cert_secret_ref or "", file=spec.ca_cert_path or "")
+    if not spec.ca_cert_secret_ref:
+        return Trust(file=spec.ca_cert_path or "")
+    try:
+        check_name(spec.ca_cert_secret_ref)
+    except ReferenceMalformed as error:
+        return Failure(
+            Reason.VAULT_CONNECTION_INVALID, f"spec.caCertSecretRef: {error}"
+        )
+    return Trust(secret=spec.ca_cert_secret_ref)

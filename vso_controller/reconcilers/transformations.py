@@ -13,10 +13,17 @@ from dataclasses import dataclass
 
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.secrettransformation import SecretTransformationSpec
-from vso_controller.api.v1beta1.shared import Transformation
+from vso_controller.api.v1beta1.shared import Transformation, TransformationRef
 from vso_controller.domain.inputs import transformation_parts
 from vso_controller.domain.reasons import Failure, Reason, Refusal
-from vso_controller.domain.references import is_watched, transformation_key
+from vso_controller.domain.references import (
+    ReferenceMalformed,
+    Target,
+    Tenancy,
+    is_watched,
+    may_refer,
+    transformation_key,
+)
 from vso_controller.domain.transformation import (
     PLAIN,
     Recipe,
@@ -51,12 +58,14 @@ class Transformations:
         renderer: Renderer,
         digest: Digest,
         exclude_raw: bool,
+        tenancy: Tenancy,
         scopes: Collection[str],
     ) -> None:
         self._resources = resources
         self._renderer = renderer
         self._digest = digest
         self._exclude_raw = exclude_raw
+        self._tenancy = tenancy
         self._scopes = scopes
 
     def prepare(self, owner: Envelope, asked: Transformation | None) -> Prepared:
@@ -88,9 +97,7 @@ class Transformations:
 
     def _referred(self, owner: ObjectKey, asked: Transformation) -> Iterator[Referred]:
         for reference in asked.transformation_refs:
-            key = transformation_key(
-                reference.name, namespace=reference.namespace or "", beside=owner
-            )
+            key = self._key(owner, reference)
             self._check_watched(key)
             envelope = self._resources.get(key)
             if envelope is None or envelope.deleting:
@@ -106,6 +113,31 @@ class Transformations:
                     f"SecretTransformation {key}: {refusal}",
                 ) from refusal
             yield Referred(reference, key, spec)
+
+    def _key(self, owner: ObjectKey, reference: TransformationRef) -> ObjectKey:
+        """Return what `owner` refers to, if it may."""
+        try:
+            key = transformation_key(
+                reference.name, namespace=reference.namespace or "", beside=owner
+            )
+        except ReferenceMalformed as error:
+            raise Refusal(
+                Reason.INVALID_REFERENCE,
+                f"spec.destination.transformation.transformationRefs: {error}",
+            ) from error
+        if not may_refer(
+            owner.namespace,
+            to=Target.SECRET_TRANSFORMATION,
+            key=key,
+            tenancy=self._tenancy,
+        ):
+            raise Refusal(
+                Reason.SECRET_TRANSFORMATION_NOT_ALLOWED,
+                f"SecretTransformation {key} is not for namespace {owner.namespace}: "
+                f"{key.namespace} is not among the --shared-namespaces of the "
+                "controller",
+            )
+        return key
 
     def _checked_spec(self, envelope: Envelope) -> SecretTransformationSpec:
         try:

@@ -15,7 +15,9 @@ from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.domain.ownership import OWNER_UID_LABEL
 from vso_controller.domain.references import (
     ReferenceMalformed,
+    Tenancy,
     connection_candidates,
+    global_candidates,
     parse_reference,
     transformation_key,
 )
@@ -29,6 +31,10 @@ from vso_controller.reconcilers.destinations import BY_OWNER
 
 BY_REFERENCE = "reference"
 """The index of VaultAuths by VaultConnection, and of consumers by VaultAuth."""
+BY_GLOBAL = "global"
+"""The index of VaultAuths by VaultAuthGlobal."""
+INHERITED = ""
+"""In the place of a VaultConnection: it is named by a VaultAuthGlobal, if at all."""
 BY_TRANSFORMATION = "transformation"
 """The index of consumers by the SecretTransformations that they refer to."""
 BY_UID = "uid"
@@ -38,8 +44,15 @@ BY_DESTINATION = "destination"
 Enqueue = Callable[[ObjectKey], None]
 
 
+class _GlobalReference(msgspec.Struct, rename="camel"):
+    name: str | None = None
+    namespace: str | None = None
+    allow_default: bool | None = None
+
+
 class _AuthReferences(msgspec.Struct, rename="camel"):
     vault_connection_ref: str | None = None
+    vault_auth_global_ref: _GlobalReference | None = None
 
 
 class _TransformationRef(msgspec.Struct):
@@ -65,6 +78,7 @@ class _ConsumerReferences(msgspec.Struct, rename="camel"):
 class ResourceStore(Protocol):
     """A store, as far as triggers use it."""
 
+    def get(self, key: ObjectKey) -> Envelope | None: ...
     def by_index(self, name: str, value: str) -> Iterable[Envelope]: ...
     def add_index(
         self, name: str, function: Callable[[Envelope], Iterable[str]]
@@ -93,24 +107,26 @@ class Triggers:
         *,
         connections: ResourceStore,
         auths: ResourceStore,
+        globals_: ResourceStore,
         static_secrets: ResourceStore,
         transformations: ResourceStore,
         secrets: SecretStore,
-        operator_namespace: str,
-        namespace_fallback: bool,
+        tenancy: Tenancy,
     ) -> None:
         self._connections = connections
         self._auths = auths
+        self._globals = globals_
         self._static_secrets = static_secrets
         self._transformations = transformations
         self._secrets = secrets
-        self._operator_namespace = operator_namespace
-        self._fallback = namespace_fallback
+        self._tenancy = tenancy
         self._wake_connection: Enqueue = _nobody
         self._wake_auth: Enqueue = _nobody
+        self._wake_global: Enqueue = _nobody
         self._wake_static_secret: Enqueue = _nobody
         self._wake_transformation: Enqueue = _nobody
         auths.add_index(BY_REFERENCE, self._connections_of)
+        auths.add_index(BY_GLOBAL, self._globals_of)
         static_secrets.add_index(BY_REFERENCE, self._auths_of)
         static_secrets.add_index(BY_TRANSFORMATION, _transformations_of)
         static_secrets.add_index(BY_UID, lambda resource: (resource.uid,))
@@ -122,19 +138,26 @@ class Triggers:
         *,
         connection: Enqueue,
         auth: Enqueue,
+        global_: Enqueue,
         static_secret: Enqueue,
         transformation: Enqueue,
     ) -> None:
         """Send keys of each kind to its queue from now on."""
         self._wake_connection = connection
         self._wake_auth = auth
+        self._wake_global = global_
         self._wake_static_secret = static_secret
         self._wake_transformation = transformation
         self._connections.add_handler(self._connection_changed)
         self._auths.add_handler(self._auth_changed)
+        self._globals.add_handler(self._global_changed)
         self._static_secrets.add_handler(self._static_secret_changed)
         self._transformations.add_handler(self._transformation_changed)
         self._secrets.add_handler(self._secret_changed)
+
+    def wake_auth(self, key: ObjectKey) -> None:
+        """Wake a VaultAuth of whose logins there is news."""
+        self._wake_auth(key)
 
     def wake_consumer(self, key: ObjectKey) -> None:
         """Wake one who uses a session."""
@@ -151,7 +174,8 @@ class Triggers:
         for resource in users:
             self._wake_static_secret(resource.key)
 
-    def _wake_users_of_auth(self, key: ObjectKey) -> None:
+    def _wake_auth_and_users(self, key: ObjectKey) -> None:
+        self._wake_auth(key)
         for resource in self._static_secrets.by_index(BY_REFERENCE, str(key)):
             self._wake_static_secret(resource.key)
 
@@ -159,13 +183,20 @@ class Triggers:
         for key in _changed(old, new):
             self._wake_connection(key)
             for auth in self._auths.by_index(BY_REFERENCE, str(key)):
-                self._wake_auth(auth.key)
-                self._wake_users_of_auth(auth.key)
+                self._wake_auth_and_users(auth.key)
+            for auth in self._auths.by_index(BY_REFERENCE, INHERITED):
+                if key in self._inherited_connections(auth):
+                    self._wake_auth_and_users(auth.key)
 
     def _auth_changed(self, old: Envelope | None, new: Envelope | None) -> None:
         for key in _changed(old, new):
-            self._wake_auth(key)
-            self._wake_users_of_auth(key)
+            self._wake_auth_and_users(key)
+
+    def _global_changed(self, old: Envelope | None, new: Envelope | None) -> None:
+        for key in _changed(old, new):
+            self._wake_global(key)
+            for auth in self._auths.by_index(BY_GLOBAL, str(key)):
+                self._wake_auth_and_users(auth.key)
 
     def _static_secret_changed(
         self, old: Envelope | None, new: Envelope | None
@@ -199,17 +230,53 @@ class Triggers:
                     self._wake_static_secret(resource.key)
 
     def _connections_of(self, auth: Envelope) -> Iterable[str]:
-        try:
-            spec = msgspec.json.decode(auth.spec, type=_AuthReferences)
-            keys = connection_candidates(
-                spec.vault_connection_ref or "",
-                auth=auth.key,
-                operator_namespace=self._operator_namespace,
-                fallback=self._fallback,
-            )
-        except (msgspec.DecodeError, ReferenceMalformed):
+        references = _references_of(auth)
+        if references is None:
             return ()
-        return tuple(map(str, keys))
+        if references.vault_auth_global_ref and not references.vault_connection_ref:
+            return (INHERITED,)
+        return map(str, self._connections_named(references, auth))
+
+    def _inherited_connections(self, auth: Envelope) -> Iterable[ObjectKey]:
+        """Return where the VaultConnection lies that `auth` inherits."""
+        parents = map(self._globals.get, self._parents_of(auth))
+        parent = next((each for each in parents if each and not each.deleting), None)
+        references = None if parent is None else _references_of(parent)
+        if references is None:
+            return ()
+        return self._connections_named(references, auth)
+
+    def _connections_named(
+        self, references: _AuthReferences, auth: Envelope
+    ) -> tuple[ObjectKey, ...]:
+        try:
+            return connection_candidates(
+                references.vault_connection_ref or "",
+                auth=auth.key,
+                operator_namespace=self._tenancy.operator_namespace,
+                fallback=self._tenancy.namespace_fallback,
+            )
+        except ReferenceMalformed:
+            return ()
+
+    def _globals_of(self, auth: Envelope) -> Iterable[str]:
+        return map(str, self._parents_of(auth))
+
+    def _parents_of(self, auth: Envelope) -> tuple[ObjectKey, ...]:
+        references = _references_of(auth)
+        parent = references and references.vault_auth_global_ref
+        if not parent:
+            return ()
+        try:
+            return global_candidates(
+                name=parent.name or "",
+                namespace=parent.namespace or "",
+                allow_default=bool(parent.allow_default),
+                auth=auth.key,
+                tenancy=self._tenancy,
+            )
+        except ReferenceMalformed:
+            return ()
 
     def _auths_of(self, resource: Envelope) -> Iterable[str]:
         try:
@@ -217,7 +284,7 @@ class Triggers:
             key = parse_reference(
                 spec.vault_auth_ref or "",
                 beside=resource.key,
-                operator_namespace=self._operator_namespace,
+                operator_namespace=self._tenancy.operator_namespace,
             )
         except (msgspec.DecodeError, ReferenceMalformed):
             return ()
@@ -226,6 +293,14 @@ class Triggers:
 
 def _nobody(_: ObjectKey) -> None:
     """Stand in for a queue until there is one."""
+
+
+def _references_of(auth: Envelope) -> _AuthReferences | None:
+    """Return what a VaultAuth or a VaultAuthGlobal refers to, None if unreadable."""
+    try:
+        return msgspec.json.decode(auth.spec, type=_AuthReferences)
+    except msgspec.DecodeError:
+        return None
 
 
 def _destinations_of_users(resource: Envelope) -> tuple[str, ...]:
@@ -245,13 +320,19 @@ def _transformations_of(resource: Envelope) -> tuple[str, ...]:
         return ()
     transformation = spec.destination.transformation
     references = (transformation and transformation.transformation_refs) or ()
-    keys = (
-        transformation_key(
-            each.name, namespace=each.namespace or "", beside=resource.key
+    keys = (_transformation_of(each, resource.key) for each in references)
+    return tuple(str(key) for key in dict.fromkeys(keys) if key)
+
+
+def _transformation_of(
+    reference: _TransformationRef, owner: ObjectKey
+) -> ObjectKey | None:
+    try:
+        return transformation_key(
+            reference.name, namespace=reference.namespace or "", beside=owner
         )
-        for each in references
-    )
-    return tuple(map(str, dict.fromkeys(keys)))
+    except ReferenceMalformed:
+        return None
 
 
 def _owner_uids(secret: ObservedSecret) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vso_controller.domain.clientcache import PersistenceModel
+from vso_controller.domain.references import Tenancy, VaultAuthOption
 from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.logs import LogFormat, LogLevel
 from vso_controller.settings.values import (
@@ -25,7 +26,9 @@ from vso_controller.settings.values import (
     OptionalText,
     Period,
     ResourceNamespace,
+    SharedNamespaces,
     TransformationOptions,
+    VaultAuthOptions,
 )
 
 
@@ -152,13 +155,10 @@ class ReconcilingSettings(SettingsGroup):
 
 
 class VaultSettings(SettingsGroup):
-    """How Vault servers are found and watched over."""
+    """How Vault servers are used and watched over."""
 
     heading = "Vault"
 
-    namespace_fallback: bool = True
-    """Look in the namespace of the controller for a VaultConnection that is not beside
-    the VaultAuth which refers to it by a name alone."""
     connection_probe_interval: Period = timedelta(seconds=60)
     """Time between two looks at whether a Vault server answers."""
     ca_path_roots: Folders = (
@@ -202,6 +202,30 @@ class VaultSettings(SettingsGroup):
     revoke_tokens_on_shutdown: bool = False
     """Give back the tokens that logins of this process brought when it was asked to
     stop, but for those that leases hang on. A process that takes over logs in anew."""
+
+
+class ReferenceSettings(SettingsGroup):
+    """Which references from one namespace to another are followed."""
+
+    heading = "References"
+
+    namespace_fallback: bool = True
+    """Look in the namespace of the controller for a VaultConnection that is not beside
+    the VaultAuth which refers to it by a name alone."""
+    shared_namespaces: SharedNamespaces = ()
+    """Namespaces, with commas between them, whose VaultConnections and
+    SecretTransformations may be referred to from all others, as those of the
+    controller's namespace may; `*` for all namespaces, as with upstream."""
+    default_objects_admit_all: bool = False
+    """Let every namespace refer to the VaultAuth and the VaultAuthGlobal `default` of
+    the controller's namespace, whatever their `allowedNamespaces` say, as with
+    upstream."""
+    global_vault_auth_options: VaultAuthOptions = (
+        VaultAuthOption.ALLOW_DEFAULT_GLOBALS,
+    )
+    """What holds for every VaultAuth, with commas between them.
+    There is one: `allow-default-globals` lets a VaultAuth with `allowDefault` inherit
+    from the VaultAuthGlobal `default`."""
 
 
 class WatchSettings(SettingsGroup):
@@ -259,6 +283,7 @@ GROUPS: tuple[type[SettingsGroup], ...] = (
     ServingSettings,
     ReconcilingSettings,
     VaultSettings,
+    ReferenceSettings,
     WatchSettings,
     ProcessSettings,
 )
@@ -270,6 +295,7 @@ class Settings(
     ServingSettings,
     ReconcilingSettings,
     VaultSettings,
+    ReferenceSettings,
     WatchSettings,
     ProcessSettings,
 ):
@@ -286,3 +312,15 @@ class Settings(
     def excludes_raw(self) -> bool:
         """Whether no Secret has `_raw`."""
         return TransformationOption.EXCLUDE_RAW in self.global_transformation_options
+
+    @property
+    def tenancy(self) -> Tenancy:
+        """What holds for references from one namespace to another."""
+        options = self.global_vault_auth_options
+        return Tenancy(
+            operator_namespace=self.namespace,
+            namespace_fallback=self.namespace_fallback,
+            default_globals=VaultAuthOption.ALLOW_DEFAULT_GLOBALS in options,
+            shared_namespaces=self.shared_namespaces,
+            defaults_admit_all=self.default_objects_admit_all,
+        )

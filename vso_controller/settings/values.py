@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from vso_controller.domain.references import VaultAuthOption
 from vso_controller.domain.transformation import TransformationOption
 from vso_controller.foundation.durations import parse_duration
 from vso_controller.vault.reach import Rule, parse_rule
@@ -133,3 +134,11 @@ TransformationOptions = Annotated[
 
 Namespaces = Annotated[tuple[ResourceNamespace, ...], BeforeValidator(_names)]
 """Names of namespaces, written with commas between them; each once, in any order."""
+
+SharedNamespaces = Annotated[
+    tuple[Literal["*"] | ResourceNamespace, ...], BeforeValidator(_names)
+]
+"""Names of namespaces, or `*` for all, written with commas between them."""
+
+VaultAuthOptions = Annotated[tuple[VaultAuthOption, ...], BeforeValidator(_split)]
+"""Options of VaultAuths, written with commas between them."""

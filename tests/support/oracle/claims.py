@@ -16,6 +16,7 @@ STATIC = "VaultStaticSecret"
 DYNAMIC = "VaultDynamicSecret"
 PKI = "VaultPKISecret"
 AUTH = "VaultAuth"
+AUTH_GLOBAL = "VaultAuthGlobal"
 CONNECTION = "VaultConnection"
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -41,6 +41,7 @@ COLLECTIONS = (
     Collection(_EVENT, "/api/v1/events"),
     Collection("VaultConnection", f"{_API}/vaultconnections"),
     Collection("VaultAuth", f"{_API}/vaultauths"),
+    Collection("VaultAuthGlobal", f"{_API}/vaultauthglobals"),
     Collection("VaultStaticSecret", f"{_API}/vaultstaticsecrets"),
     Collection("SecretTransformation", f"{_API}/secrettransformations"),
 )

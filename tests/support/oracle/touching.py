@@ -13,7 +13,12 @@ from collections.abc import Iterator, Mapping
 
 from tests.support.oracle.acts import KubeAct
 from tests.support.oracle.case import Case
-from tests.support.oracle.claims import AUTH, destination_of, restart_targets
+from tests.support.oracle.claims import (
+    AUTH,
+    AUTH_GLOBAL,
+    destination_of,
+    restart_targets,
+)
 from tests.support.oracle.kubefacts import WORKLOADS
 from tests.support.oracle.kubepaths import ObjectPath
 from tests.support.oracle.records import Ref, ResourceSeen, SecretSeen
@@ -71,9 +76,9 @@ def _why_foreign_account(case: Case, target: ObjectPath) -> str:
     named = target.subresource == "token" and any(
         _names(one.spec, "serviceAccount", target.name)
         for one in case.evidence.resources
-        if one.ref.kind == AUTH
+        if one.ref.kind in {AUTH, AUTH_GLOBAL}
     )
-    return "" if named else "no VaultAuth names this account"
+    return "" if named else "no VaultAuth or VaultAuthGlobal names this account"
 
 
 def _why_foreign_workload(case: Case, target: ObjectPath) -> str:

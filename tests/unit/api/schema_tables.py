@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 DURATION = r"^([0-9]+(\.[0-9]+)?(s|m|h))$"
+DURATION_WITH_DAYS = r"^([0-9]+(\.[0-9]+)?(s|m|h|d))$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Row:
     enum: tuple[str, ...] = ()
     pattern: str = ""
     minimum: int | None = None
+    maximum: int | None = None
     format: str = ""
     min_length: int | None = None
     max_length: int | None = None
@@ -36,21 +38,14 @@ TEXTS = Row("[]string")
 TEXT_MAP = Row("map of string")
 
 
-def _below(prefix: str, rows: Table) -> dict[str, Row]:
+def below(prefix: str, rows: Table) -> dict[str, Row]:
     return {f"{prefix}.{path}": row for path, row in rows.items()}
 
 
-# What is called ours is not upstream's.
-OURS_IN_TEMPLATES: Table = {
-    "engine": Row("string", enum=("go", "jinja2")),
-    "leftDelimiter": TEXT,
-    "rightDelimiter": TEXT,
-}
 TEMPLATES: Table = {
     "templates": Row("map of object"),
     "templates.*.name": TEXT,
     "templates.*.text": REQUIRED_TEXT,
-    **_below("templates.*", OURS_IN_TEMPLATES),
 }
 
 TRANSFORMATION: Table = {
@@ -66,12 +61,6 @@ TRANSFORMATION: Table = {
     "includes": TEXTS,
     "excludes": TEXTS,
     "excludeRaw": FLAG,
-    # ours
-    "rename": Row("[]object"),
-    "rename[].from": REQUIRED_TEXT,
-    "rename[].to": REQUIRED_TEXT,
-    "flatten": OBJECT,
-    "flatten.separator": Row("string", default="_"),
 }
 
 DESTINATION: Table = {
@@ -82,7 +71,7 @@ DESTINATION: Table = {
     "annotations": TEXT_MAP,
     "type": TEXT,
     "transformation": OBJECT,
-    **_below("transformation", TRANSFORMATION),
+    **below("transformation", TRANSFORMATION),
 }
 
 CONDITIONS: Table = {
@@ -114,38 +103,8 @@ CONDITIONS: Table = {
 TOKEN_EXPIRATION = Row("integer", format="int64", default=600, minimum=600)
 MERGE_STRATEGY = Row("string", enum=("union", "replace", "none"))
 
-VAULT_CONNECTION_SPEC: Table = {
-    "address": REQUIRED_TEXT,
-    "headers": TEXT_MAP,
-    "tlsServerName": TEXT,
-    "caCertSecretRef": TEXT,
-    "caCertPath": TEXT,
-    "skipTLSVerify": Row("boolean", required=True, default=False),
-    "timeout": Row("string", pattern=DURATION),
-}
-
-VAULT_CONNECTION_STATUS: Table = {
-    "valid": Row("boolean", required=True),
-    **CONDITIONS,
-}
-
-VAULT_AUTH_SPEC: Table = {
-    "vaultConnectionRef": TEXT,
-    "vaultAuthGlobalRef": OBJECT,
-    "vaultAuthGlobalRef.name": Row("string", pattern="^([a-z0-9.-]{1,253})$"),
-    "vaultAuthGlobalRef.namespace": Row("string", pattern="^([a-z0-9-]{1,63})$"),
-    "vaultAuthGlobalRef.allowDefault": FLAG,
-    "vaultAuthGlobalRef.mergeStrategy": OBJECT,
-    "vaultAuthGlobalRef.mergeStrategy.headers": MERGE_STRATEGY,
-    "vaultAuthGlobalRef.mergeStrategy.params": MERGE_STRATEGY,
-    "namespace": TEXT,
-    "allowedNamespaces": TEXTS,
-    "method": Row(
-        "string", enum=("kubernetes", "jwt", "appRole", "aws", "gcp", "token")
-    ),
-    "mount": TEXT,
-    "params": TEXT_MAP,
-    "headers": TEXT_MAP,
+METHOD = Row("string", enum=("kubernetes", "jwt", "appRole", "aws", "gcp"))
+METHODS: Table = {
     "kubernetes": OBJECT,
     "kubernetes.role": TEXT,
     "kubernetes.serviceAccount": TEXT,
@@ -176,9 +135,39 @@ VAULT_AUTH_SPEC: Table = {
     "gcp.region": TEXT,
     "gcp.clusterName": TEXT,
     "gcp.projectID": TEXT,
-    "token": OBJECT,
-    "token.secretRef": TEXT,
-    "token.tokenPath": TEXT,
+}
+
+VAULT_CONNECTION_SPEC: Table = {
+    "address": REQUIRED_TEXT,
+    "headers": TEXT_MAP,
+    "tlsServerName": TEXT,
+    "caCertSecretRef": TEXT,
+    "caCertPath": TEXT,
+    "skipTLSVerify": Row("boolean", required=True, default=False),
+    "timeout": Row("string", pattern=DURATION),
+}
+
+VAULT_CONNECTION_STATUS: Table = {
+    "valid": Row("boolean", required=True),
+    **CONDITIONS,
+}
+
+VAULT_AUTH_SPEC: Table = {
+    "vaultConnectionRef": TEXT,
+    "vaultAuthGlobalRef": OBJECT,
+    "vaultAuthGlobalRef.name": Row("string", pattern="^([a-z0-9.-]{1,253})$"),
+    "vaultAuthGlobalRef.namespace": Row("string", pattern="^([a-z0-9-]{1,63})$"),
+    "vaultAuthGlobalRef.allowDefault": FLAG,
+    "vaultAuthGlobalRef.mergeStrategy": OBJECT,
+    "vaultAuthGlobalRef.mergeStrategy.headers": MERGE_STRATEGY,
+    "vaultAuthGlobalRef.mergeStrategy.params": MERGE_STRATEGY,
+    "namespace": TEXT,
+    "allowedNamespaces": TEXTS,
+    "method": METHOD,
+    "mount": TEXT,
+    "params": TEXT_MAP,
+    "headers": TEXT_MAP,
+    **METHODS,
     "storageEncryption": OBJECT,
     "storageEncryption.mount": REQUIRED_TEXT,
     "storageEncryption.keyName": REQUIRED_TEXT,
@@ -191,6 +180,49 @@ VAULT_AUTH_STATUS: Table = {
     **CONDITIONS,
 }
 
+METHOD_DEFAULTS: Table = {
+    "namespace": TEXT,
+    "mount": TEXT,
+    "params": TEXT_MAP,
+    "headers": TEXT_MAP,
+}
+
+VAULT_AUTH_GLOBAL_SPEC: Table = {
+    "allowedNamespaces": TEXTS,
+    "vaultConnectionRef": TEXT,
+    "defaultVaultNamespace": TEXT,
+    "defaultAuthMethod": METHOD,
+    "defaultMount": TEXT,
+    "params": TEXT_MAP,
+    "headers": TEXT_MAP,
+    **METHODS,
+    **below("kubernetes", METHOD_DEFAULTS),
+    **below("jwt", METHOD_DEFAULTS),
+    **below("appRole", METHOD_DEFAULTS),
+    **below("aws", METHOD_DEFAULTS),
+    **below("gcp", METHOD_DEFAULTS),
+}
+
+VAULT_AUTH_GLOBAL_STATUS: Table = {
+    "valid": Row("boolean", required=True),
+    "error": REQUIRED_TEXT,
+}
+
+ROLLOUT_RESTART_TARGETS: Table = {
+    "rolloutRestartTargets": Row("[]object"),
+    "rolloutRestartTargets[].kind": Row(
+        "string",
+        required=True,
+        enum=("Deployment", "DaemonSet", "StatefulSet", "argo.Rollout"),
+    ),
+    "rolloutRestartTargets[].name": REQUIRED_TEXT,
+}
+CLIENT_META: Table = {
+    "vaultClientMeta": OBJECT,
+    "vaultClientMeta.cacheKey": TEXT,
+    "vaultClientMeta.id": TEXT,
+}
+
 VAULT_STATIC_SECRET_SPEC: Table = {
     "vaultAuthRef": TEXT,
     "namespace": TEXT,
@@ -200,15 +232,9 @@ VAULT_STATIC_SECRET_SPEC: Table = {
     "type": Row("string", required=True, enum=("kv-v1", "kv-v2")),
     "refreshAfter": Row("string", pattern=DURATION),
     "hmacSecretData": Row("boolean", default=True),
-    "rolloutRestartTargets": Row("[]object"),
-    "rolloutRestartTargets[].kind": Row(
-        "string",
-        required=True,
-        enum=("Deployment", "DaemonSet", "StatefulSet", "argo.Rollout"),
-    ),
-    "rolloutRestartTargets[].name": REQUIRED_TEXT,
+    **ROLLOUT_RESTART_TARGETS,
     "destination": Row("object", required=True),
-    **_below("destination", DESTINATION),
+    **below("destination", DESTINATION),
     "syncConfig": OBJECT,
     "syncConfig.instantUpdates": FLAG,
 }
@@ -216,12 +242,83 @@ VAULT_STATIC_SECRET_SPEC: Table = {
 VAULT_STATIC_SECRET_STATUS: Table = {
     "lastGeneration": Row("integer", required=True, format="int64"),
     "secretMAC": TEXT,
-    "vaultClientMeta": OBJECT,
-    "vaultClientMeta.cacheKey": TEXT,
-    "vaultClientMeta.id": TEXT,
-    # ours
-    "transformationMAC": TEXT,
-    "inputMAC": TEXT,
+    **CLIENT_META,
+    **CONDITIONS,
+}
+
+VAULT_DYNAMIC_SECRET_SPEC: Table = {
+    "vaultAuthRef": TEXT,
+    "namespace": TEXT,
+    "mount": REQUIRED_TEXT,
+    "path": REQUIRED_TEXT,
+    "requestHTTPMethod": Row("string", enum=("GET", "POST", "PUT")),
+    "params": TEXT_MAP,
+    "renewalPercent": Row("integer", default=67, minimum=0, maximum=90),
+    "revoke": FLAG,
+    "allowStaticCreds": FLAG,
+    "refreshAfter": Row("string", pattern=DURATION),
+    **ROLLOUT_RESTART_TARGETS,
+    "destination": Row("object", required=True),
+    **below("destination", DESTINATION),
+    # of upstream 1.6
+    "syncConfig": OBJECT,
+    "syncConfig.instantUpdates": FLAG,
+}
+
+REQUIRED_INT64 = Row("integer", required=True, format="int64")
+
+VAULT_DYNAMIC_SECRET_STATUS: Table = {
+    "lastRenewalTime": REQUIRED_INT64,
+    "lastGeneration": REQUIRED_INT64,
+    "secretLease": Row("object", required=True),
+    "secretLease.id": REQUIRED_TEXT,
+    "secretLease.duration": Row("integer", required=True),
+    "secretLease.renewable": Row("boolean", required=True),
+    "secretLease.requestID": REQUIRED_TEXT,
+    "staticCredsMetaData": OBJECT,
+    "staticCredsMetaData.lastVaultRotation": REQUIRED_INT64,
+    "staticCredsMetaData.rotationPeriod": REQUIRED_INT64,
+    "staticCredsMetaData.rotationSchedule": TEXT,
+    "staticCredsMetaData.ttl": REQUIRED_INT64,
+    "lastRuntimePodUID": TEXT,
+    "secretMAC": TEXT,
+    **CLIENT_META,
+    **CONDITIONS,
+}
+
+VAULT_PKI_SECRET_SPEC: Table = {
+    "vaultAuthRef": TEXT,
+    "namespace": TEXT,
+    "mount": REQUIRED_TEXT,
+    "role": REQUIRED_TEXT,
+    "issuerRef": TEXT,
+    "commonName": TEXT,
+    "altNames": TEXTS,
+    "ipSans": TEXTS,
+    "uriSans": TEXTS,
+    "otherSans": TEXTS,
+    "userIDs": TEXTS,
+    "ttl": Row("string", pattern=DURATION_WITH_DAYS),
+    "notAfter": TEXT,
+    "excludeCNFromSans": FLAG,
+    "format": TEXT,
+    "privateKeyFormat": TEXT,
+    "expiryOffset": Row("string", pattern=DURATION),
+    "revoke": FLAG,
+    "clear": FLAG,
+    **ROLLOUT_RESTART_TARGETS,
+    "destination": Row("object", required=True),
+    **below("destination", DESTINATION),
+}
+
+VAULT_PKI_SECRET_STATUS: Table = {
+    "serialNumber": TEXT,
+    "expiration": Row("integer", format="int64"),
+    "lastGeneration": REQUIRED_INT64,
+    "lastRotation": REQUIRED_INT64,
+    "secretMAC": TEXT,
+    "valid": Row("boolean", required=True),
+    "error": REQUIRED_TEXT,
     **CONDITIONS,
 }
 
@@ -230,7 +327,6 @@ SECRET_TRANSFORMATION_SPEC: Table = {
     "sourceTemplates": Row("[]object"),
     "sourceTemplates[].name": TEXT,
     "sourceTemplates[].text": REQUIRED_TEXT,
-    **_below("sourceTemplates[]", OURS_IN_TEMPLATES),
     "includes": TEXTS,
     "excludes": TEXTS,
 }
@@ -248,6 +344,12 @@ TABLES: Mapping[tuple[str, str], Table] = {
     ("VaultAuth", "status"): VAULT_AUTH_STATUS,
     ("VaultStaticSecret", "spec"): VAULT_STATIC_SECRET_SPEC,
     ("VaultStaticSecret", "status"): VAULT_STATIC_SECRET_STATUS,
+    ("VaultAuthGlobal", "spec"): VAULT_AUTH_GLOBAL_SPEC,
+    ("VaultAuthGlobal", "status"): VAULT_AUTH_GLOBAL_STATUS,
+    ("VaultDynamicSecret", "spec"): VAULT_DYNAMIC_SECRET_SPEC,
+    ("VaultDynamicSecret", "status"): VAULT_DYNAMIC_SECRET_STATUS,
+    ("VaultPKISecret", "spec"): VAULT_PKI_SECRET_SPEC,
+    ("VaultPKISecret", "status"): VAULT_PKI_SECRET_STATUS,
     ("SecretTransformation", "spec"): SECRET_TRANSFORMATION_SPEC,
     ("SecretTransformation", "status"): SECRET_TRANSFORMATION_STATUS,
 }

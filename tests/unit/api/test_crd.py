@@ -87,6 +87,17 @@ def test_definition_has_one_namespaced_version_with_status(kind: Kind) -> None:
     [
         ("VaultConnection", "vaultconnections", ["Healthy", "Ready", "Age"]),
         ("VaultAuth", "vaultauths", ["Healthy", "Ready", "Age"]),
+        ("VaultAuthGlobal", "vaultauthglobals", []),
+        (
+            "VaultDynamicSecret",
+            "vaultdynamicsecrets",
+            ["Synced", "Healthy", "Ready", "Age"],
+        ),
+        (
+            "VaultPKISecret",
+            "vaultpkisecrets",
+            ["Synced", "Healthy", "Ready", "Age"],
+        ),
         (
             "VaultStaticSecret",
             "vaultstaticsecrets",
@@ -114,7 +125,8 @@ def test_names_and_columns_are_the_published_ones(
         "singular": name.lower(),
     }
     (version,) = spec["versions"]
-    assert [one["name"] for one in version["additionalPrinterColumns"]] == columns
+    shown = version.get("additionalPrinterColumns", [])
+    assert [one["name"] for one in shown] == columns
 
 
 def test_columns_show_conditions_and_age() -> None:
@@ -144,6 +156,9 @@ def test_kinds_are_found_by_name() -> None:
         ("VaultConnection", "vaultconnection.secrets.hashicorp.com/finalizer"),
         ("VaultAuth", "vaultauth.secrets.hashicorp.com/finalizer"),
         ("VaultStaticSecret", "vaultstaticsecret.secrets.hashicorp.com/finalizer"),
+        ("VaultDynamicSecret", "vaultdynamicsecret.secrets.hashicorp.com/finalizer"),
+        ("VaultPKISecret", "vaultpkisecrets.secrets.hashicorp.com/finalizer"),
+        ("VaultAuthGlobal", ""),
         ("SecretTransformation", ""),
     ],
 )

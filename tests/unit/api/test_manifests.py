@@ -10,20 +10,22 @@ from typing import Any
 import pytest
 import yaml
 
-from vso_controller.api.kinds import KINDS, kind_named
+from vso_controller.api.kinds import RECONCILED, kind_named
 from vso_controller.api.model import parse_spec
 from vso_controller.api.v1beta1.vaultauth import (
     AuthMethod,
     KubernetesAuth,
     VaultAuthSpec,
 )
+from vso_controller.api.v1beta1.vaultauthglobal import VaultAuthGlobalSpec
 from vso_controller.api.v1beta1.vaultconnection import VaultConnectionSpec
 from vso_controller.api.v1beta1.vaultstaticsecret import (
     KVType,
     VaultStaticSecretSpec,
 )
 from vso_controller.domain import hmackey, sessionrecords
-from vso_controller.domain.login import login_of
+from vso_controller.domain.globalauth import inherit
+from vso_controller.domain.login import Login, ServiceAccountToken, login_of
 from vso_controller.domain.reasons import Failure
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +102,24 @@ def test_every_auth_method_has_examples_that_can_be_used() -> None:
     }
 
 
+def test_example_that_inherits_can_be_used() -> None:
+    specs = {
+        one["kind"]: json.dumps(one["spec"]).encode()
+        for one in manifests(EXAMPLES / "globals")
+    }
+    auth = parse_spec(VaultAuthSpec, specs["VaultAuth"])
+    parent = parse_spec(VaultAuthGlobalSpec, specs["VaultAuthGlobal"])
+
+    login = login_of(inherit(auth, parent))
+
+    assert isinstance(login, Login)
+    assert (login.mount, login.how.source) == (
+        "kubernetes",
+        ServiceAccountToken("app-sa", ("vault",), 900),
+    )
+    assert login.headers == {"X-Cluster": "production-eu", "X-Team": "billing"}
+
+
 def test_examples_refer_to_what_is_there() -> None:
     there = {
         (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"])
@@ -129,7 +149,7 @@ def test_namespaces_are_applied_before_what_lives_in_them(folder: Path) -> None:
 
 def test_controller_may_do_what_it_does_in_all_namespaces_and_no_more() -> None:
     (role,) = (one for one in manifests(RBAC) if one["kind"] == "ClusterRole")
-    plurals = {kind.resource.plural for kind in KINDS}
+    plurals = {kind.resource.plural for kind in RECONCILED}
     group = "secrets.hashicorp.com"
 
     assert grants(role) == {

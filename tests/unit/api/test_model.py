@@ -107,7 +107,7 @@ def test_attributes_are_the_snake_case_of_json_names(
 
 
 def test_unknown_fields_are_ignored() -> None:
-    later = STATIC_SECRET | {"suspend": True, "hmac_secret_data": False}
+    later = STATIC_SECRET | {"invented": True, "hmac_secret_data": False}
 
     spec = parse_spec(VaultStaticSecretSpec, encode(later))
 

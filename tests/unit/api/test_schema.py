@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.api.our_tables import OURS
 from tests.unit.api.schema_tables import TABLES, Row
 from vso_controller.api.crd import custom_resource_definition
 from vso_controller.api.kinds import KINDS, kind_named
@@ -22,9 +23,9 @@ KEYWORDS = {
     "format",
     "items",
     "maxLength",
+    "maximum",
     "minLength",
     "minimum",
-    "nullable",
     "pattern",
     "properties",
     "required",
@@ -40,10 +41,43 @@ PYTHON_TYPES = {
 
 
 @pytest.mark.parametrize(("kind_name", "part"), TABLES)
-def test_fields_are_those_of_the_published_schema(kind_name: str, part: str) -> None:
+def test_fields_are_those_of_the_published_schema_and_ours(
+    kind_name: str, part: str
+) -> None:
     schema = object_schema(kind_name)["properties"][part]
+    ours = OURS.get((kind_name, part), {})
 
-    assert dict(rows(schema)) == TABLES[kind_name, part]
+    assert dict(rows(schema)) == {**TABLES[kind_name, part], **ours}
+
+
+@pytest.mark.parametrize(("kind_name", "part"), TABLES)
+def test_nothing_is_stricter_than_the_published_schema(
+    kind_name: str, part: str
+) -> None:
+    found = dict(rows(object_schema(kind_name)["properties"][part]))
+    published = TABLES[kind_name, part]
+
+    stricter = [path for path, row in published.items() if refuses(found[path], row)]
+    assert stricter == []
+
+
+@pytest.mark.parametrize(("kind_name", "part"), OURS)
+def test_what_is_ours_may_be_left_out_and_is_then_neutral(
+    kind_name: str, part: str
+) -> None:
+    published = TABLES[kind_name, part]
+    ours = {
+        path: row
+        for path, row in OURS[kind_name, part].items()
+        if path not in published and "[]" not in path
+    }
+    # What lies within an object of ours says nothing where that is left out.
+    ours = {
+        path: row for path, row in ours.items() if path.rpartition(".")[0] not in ours
+    }
+
+    assert [path for path, row in ours.items() if row.required] == []
+    assert [path for path, row in ours.items() if row.default is not None] == []
 
 
 def test_every_kind_has_its_tables() -> None:
@@ -73,6 +107,7 @@ def test_defaults_obey_their_own_schema(kind_name: str) -> None:
         assert type(default) is PYTHON_TYPES[node["type"]], path
         assert default in node.get("enum", [default]), path
         assert node.get("minimum", default) <= default, path
+        assert node.get("maximum", default) >= default, path
 
 
 @pytest.mark.parametrize("kind_name", [kind.name for kind in KINDS])
@@ -134,11 +169,38 @@ def rows(schema: Schema) -> Iterator[tuple[str, Row]]:
                 enum=tuple(node.get("enum", ())),
                 pattern=node.get("pattern", ""),
                 minimum=node.get("minimum"),
+                maximum=node.get("maximum"),
                 format=node.get("format", ""),
                 min_length=node.get("minLength"),
                 max_length=node.get("maxLength"),
             ),
         )
+
+
+def refuses(ours: Row, published: Row) -> bool:
+    """Tell whether there may be values that `published` takes and `ours` does not."""
+    return (
+        ours.type != published.type
+        or (ours.required and not published.required)
+        or (bool(ours.enum) and not {*published.enum} <= {*ours.enum})
+        or (bool(ours.enum) and not published.enum)
+        or ours.pattern not in {"", published.pattern}
+        or ours.format not in {"", published.format}
+        or is_higher(ours.minimum, published.minimum)
+        or is_higher(ours.min_length, published.min_length)
+        or is_lower(ours.maximum, published.maximum)
+        or is_lower(ours.max_length, published.max_length)
+    )
+
+
+def is_higher(bound: int | None, than: int | None) -> bool:
+    """Tell whether a lower bound leaves less room than another; None is no bound."""
+    return bound is not None and (than is None or bound > than)
+
+
+def is_lower(bound: int | None, than: int | None) -> bool:
+    """Tell whether an upper bound leaves less room than another; None is no bound."""
+    return bound is not None and (than is None or bound < than)
 
 
 def required_paths(schema: Schema) -> set[str]:

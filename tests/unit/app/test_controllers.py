@@ -88,6 +88,7 @@ async def test_every_kind_has_its_controller() -> None:
         assert set(world.engine._controllers) == {
             "vaultconnection",
             "vaultauth",
+            "vaultauthglobal",
             "vaultstaticsecret",
             "secrettransformation",
             SESSIONS,

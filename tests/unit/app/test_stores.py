@@ -14,6 +14,7 @@ async def test_every_store_must_be_filled_before_it_is_ready() -> None:
     for store in (
         stores.connections,
         stores.auths,
+        stores.auth_globals,
         stores.static_secrets,
         stores.transformations,
     ):

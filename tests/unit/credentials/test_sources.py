@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.fakes.kubernetes import FakeKubernetes
-from tests.unit.reconcilers.world import FakeTokens, service_account_token
+from tests.fakes.tokens import FakeTokens, service_account_token
 from vso_controller.credentials.files import RootedFiles
 from vso_controller.credentials.sources import (
     FileSource,

@@ -156,6 +156,13 @@ def test_entry_that_was_changed_is_not_used(
     assert flaw_of(entry, WANTED, sign=sign) is flaw
 
 
+def test_entry_that_tells_no_login_is_not_used_where_part_of_it_is_inherited() -> None:
+    wanted = replace(WANTED, needs_digest=True)
+
+    assert flaw_of(UPSTREAMS, wanted, sign=sign) is Flaw.OTHER_LOGIN
+    assert flaw_of(stored(), wanted, sign=sign) is None
+
+
 def test_entry_of_another_key_is_forged() -> None:
     other = flaw_of(
         UPSTREAMS,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -12,11 +14,15 @@ from tests.unit.reconcilers.world import (
     CONNECTION_SPEC,
     OPERATOR,
     RESOURCE,
+    RESOURCE_SPEC,
     World,
 )
+from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.listwatch import EventType, WatchEvent
 from vso_controller.foundation.objects import ObjectKey
 from vso_controller.runtime.ports import Outcome
+from vso_controller.vault.errors import PermissionDenied, ServerUnreachable
+from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
 
@@ -37,7 +43,11 @@ async def test_auth_in_order_is_valid_without_a_login() -> None:
     status = world.status(world.auths, AUTH)
     assert status["valid"] is True
     assert "error" not in status
-    assert world.conditions(world.auths, AUTH) == {"Healthy": "True", "Ready": "True"}
+    assert world.conditions(world.auths, AUTH) == {
+        "Healthy": "True",
+        "Ready": "True",
+        "LoginSucceeded": "Unknown",
+    }
     assert world.vault.logins == 0
     assert [told.reason for told in world.kubernetes.told] == ["Accepted"]
 
@@ -67,10 +77,16 @@ async def test_second_look_writes_nothing() -> None:
         pytest.param({"method": "ldap"}, "InvalidSpec", "spec.method", id="method"),
         pytest.param({"method": "aws"}, "UnsupportedFeature", "spec.method", id="aws"),
         pytest.param(
-            {"vaultAuthGlobalRef": {"name": "x"}},
-            "UnsupportedFeature",
-            "spec.vaultAuthGlobalRef",
-            id="global",
+            {"vaultConnectionRef": "infra/vault"},
+            "VaultConnectionNotAllowed",
+            "VaultConnection infra/vault is not for namespace apps",
+            id="connection of another namespace",
+        ),
+        pytest.param(
+            {"kubernetes": {"role": "app", "serviceAccount": "../infra/sa"}},
+            "InvalidSpec",
+            "spec.kubernetes.serviceAccount: '../infra/sa'",
+            id="path in a name",
         ),
         pytest.param(
             {"vaultConnectionRef": "a/b/c"}, "InvalidReference", "a/b/c", id="reference"
@@ -140,3 +156,165 @@ async def test_auth_on_its_way_out_is_not_reported_on() -> None:
     await check(world)
 
     assert world.status(world.auths, AUTH) == {}
+
+
+LOGIN = "LoginSucceeded"
+ELSEWHERE = ObjectKey("team", "database")
+
+
+def logged_in(world: World) -> tuple[str, str, str]:
+    return world.condition(world.auths, AUTH, LOGIN)
+
+
+def for_teams() -> World:
+    """Return a world whose VaultAuth two namespaces use."""
+    world = World().in_order()
+    world.put(world.auths, AUTH, AUTH_SPEC | {"allowedNamespaces": ["team"]})
+    elsewhere = RESOURCE_SPEC | {"vaultAuthRef": "apps/auth"}
+    world.put(world.resources, ELSEWHERE, elsewhere)
+    return world
+
+
+async def read(world: World, consumer: ObjectKey = RESOURCE) -> None:
+    """Have a consumer synced, whatever comes of it, and the auth looked at if woken."""
+    world.woken.clear()
+    with suppress(OperationFailed):
+        await world.static_secret.reconcile(consumer, world.clock.monotonic())
+    if AUTH in world.woken:
+        await check(world)
+
+
+async def test_nobody_has_logged_in_before_the_first_consumer() -> None:
+    world = World().in_order()
+
+    await check(world)
+
+    assert logged_in(world) == ("Unknown", "NoLoginYet", "nobody has logged in yet")
+
+
+async def test_first_login_of_a_consumer_is_told_and_the_next_are_no_news() -> None:
+    world = World().in_order()
+    await check(world)
+
+    await read(world)
+    assert logged_in(world) == ("True", "LoginSucceeded", "Vault let them in")
+
+    writes = world.kubernetes.writes
+    for _ in range(3):
+        world.vault.revoke_all()
+        await read(world)
+    assert world.vault.logins == 4
+    assert world.kubernetes.writes == writes
+
+
+@pytest.mark.parametrize(
+    ("failure", "missing", "reason", "message"),
+    [
+        pytest.param(
+            PermissionDenied("role app: no such role"),
+            False,
+            "VaultLoginFailed",
+            "no such role",
+            id="refused by Vault",
+        ),
+        pytest.param(
+            None, True, "ServiceAccountNotFound", "apps/app-sa", id="no account"
+        ),
+    ],
+)
+async def test_login_that_is_refused_is_told_until_one_succeeds(
+    failure: OperationFailed | None, missing: bool, reason: str, message: str
+) -> None:
+    world = World().in_order()
+    if failure is not None:
+        world.vault.failures[Operation.LOGIN] = failure
+    accounts = set(world.tokens.accounts)
+    if missing:
+        world.tokens.accounts.clear()
+
+    await read(world)
+    told = logged_in(world)
+    assert told[:2] == ("False", reason)
+    assert told[2].startswith("namespace apps: ")
+    assert message in told[2]
+    assert ready(world)[0] == "True", "the configuration is as good as it was"
+
+    world.vault.failures.clear()
+    world.tokens.accounts |= accounts
+    await asyncio.sleep(300)
+    await read(world)
+    assert logged_in(world)[0] == "True"
+
+
+async def test_vault_that_does_not_answer_says_nothing_of_logins() -> None:
+    world = World().in_order()
+    await read(world)
+    world.vault.revoke_all()
+    world.vault.failures[Operation.LOGIN] = ServerUnreachable("connection refused")
+
+    await read(world)
+    await check(world)
+
+    assert logged_in(world)[0] == "True"
+
+
+async def test_denied_read_is_no_failed_login() -> None:
+    world = World().in_order()
+    world.vault.failures[Operation.READ] = PermissionDenied("no policy")
+
+    await read(world)
+
+    assert logged_in(world)[0] == "True"
+
+
+async def test_one_namespace_that_cannot_log_in_is_named_while_it_tries() -> None:
+    world = for_teams()
+    await read(world)
+    assert logged_in(world)[0] == "True"
+
+    await read(world, ELSEWHERE)
+    told = logged_in(world)
+    assert told[:2] == ("False", "ServiceAccountNotFound")
+    assert told[2].startswith("namespace team: ")
+    await read(world)
+    assert logged_in(world) == told, "what others achieve does not help it"
+
+    world.remove(world.resources, ELSEWHERE)
+    await read(world, ELSEWHERE)
+    assert logged_in(world)[0] == "True"
+
+
+async def test_edited_auth_has_to_prove_itself_anew() -> None:
+    world = World().in_order()
+    await read(world)
+
+    world.put(world.auths, AUTH, AUTH_SPEC | {"namespace": "other"})
+    await check(world)
+    assert logged_in(world)[0] == "Unknown"
+
+    await read(world)
+    assert logged_in(world)[0] == "True"
+
+
+async def test_next_leader_tells_what_the_last_one_found_out() -> None:
+    world = World().in_order()
+    await check(world)
+    await read(world)
+    await world.hand_over()
+    writes = world.kubernetes.writes
+
+    await check(world)
+
+    assert logged_in(world)[0] == "True"
+    assert world.kubernetes.writes == writes
+
+
+async def test_end_of_the_last_session_is_no_news() -> None:
+    world = World().in_order()
+    await read(world)
+    world.remove(world.resources, RESOURCE)
+
+    await read(world)
+
+    assert AUTH not in world.woken
+    assert logged_in(world)[0] == "True"

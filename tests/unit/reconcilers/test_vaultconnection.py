@@ -288,6 +288,12 @@ async def test_same_ca_again_keeps_the_client() -> None:
             "spec.caCertSecretRef and spec.caCertPath",
             id="two CAs",
         ),
+        pytest.param(
+            CONNECTION_SPEC | {"caCertSecretRef": "../vso-system/ca"},
+            "VaultConnectionInvalid",
+            "spec.caCertSecretRef: '../vso-system/ca'",
+            id="path in a name",
+        ),
     ],
 )
 async def test_spec_that_cannot_be_acted_on_waits_for_an_edit(
@@ -365,3 +371,41 @@ async def test_lost_leadership_is_no_condition() -> None:
         await probe(world)
 
     assert world.status(world.connections, CONNECTION) == {}
+
+
+async def test_connection_that_was_valid_follows_what_its_resources_meet() -> None:
+    world = World().in_order()
+    await probe(world)
+    await asyncio.sleep(PROBE_REST)
+    for operation in (Operation.LOGIN, Operation.SEAL_STATUS):
+        world.vault.failures[operation] = ServerUnreachable("no route")
+    world.woken.clear()
+
+    with pytest.raises(OperationFailed):
+        await world.static_secret.reconcile(RESOURCE, 0)
+    assert CONNECTION in world.woken, "nobody waits for the next look"
+    outcome = await probe(world)
+
+    assert told(world, "Ready")[:2] == ("False", "VaultUnreachable")
+    assert told(world, "Healthy")[0] == "False"
+    assert world.status(world.connections, CONNECTION)["valid"] is False
+    world.vault.failures.clear()
+    assert outcome.requeue_after is not None
+    await asyncio.sleep(outcome.requeue_after)
+    await probe(world)
+    assert told(world, "Ready")[0] == "True"
+    assert world.status(world.connections, CONNECTION)["valid"] is True
+
+
+async def test_outage_is_written_once_however_long_it_lasts() -> None:
+    world = World().in_order()
+    await probe(world)
+    world.vault.failures[Operation.SEAL_STATUS] = ServerUnreachable("no route")
+    await probe(world)
+    writes = world.kubernetes.writes
+
+    for _ in range(10):
+        await asyncio.sleep(PROBE_REST)
+        await probe(world)
+
+    assert world.kubernetes.writes == writes

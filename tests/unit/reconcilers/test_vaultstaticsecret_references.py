@@ -11,9 +11,11 @@ from tests.unit.reconcilers.world import (
     AUTH_SPEC,
     CONNECTION,
     CONNECTION_SPEC,
+    OPERATOR,
     RESOURCE,
     World,
 )
+from vso_controller.domain.references import Tenancy
 from vso_controller.foundation.errors import OperationFailed
 from vso_controller.foundation.objects import (
     ObjectKey,
@@ -73,7 +75,9 @@ async def test_auth_in_a_namespace_that_is_not_watched_is_not_called_missing() -
 
 
 async def test_connection_in_a_namespace_that_is_not_watched_is_told_to_all() -> None:
-    world = World(scopes=("apps",)).in_order()
+    world = World(
+        scopes=("apps",), tenancy=Tenancy(OPERATOR, shared_namespaces=("other",))
+    ).in_order()
     world.put(world.auths, AUTH, AUTH_SPEC | {"vaultConnectionRef": "other/vault"})
 
     await sync(world)
@@ -91,7 +95,8 @@ async def test_connection_in_a_namespace_that_is_not_watched_is_told_to_all() ->
 async def test_auth_of_another_namespace_must_admit_the_resource() -> None:
     world = World().in_order()
     elsewhere = ObjectKey("infra", "auth")
-    connection = AUTH_SPEC | {"vaultConnectionRef": "apps/vault"}
+    world.put(world.connections, ObjectKey("infra", "vault"), CONNECTION_SPEC)
+    connection = AUTH_SPEC | {"vaultConnectionRef": "vault"}
     world.put(world.auths, elsewhere, connection)
     world.put(world.resources, RESOURCE, spec(vaultAuthRef="infra/auth"))
 

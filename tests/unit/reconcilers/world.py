@@ -6,7 +6,6 @@ it asserts on is what the world holds afterwards.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -22,10 +21,12 @@ import trustme
 
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes, FakePages
 from tests.fakes.templates import FakeRenderer
+from tests.fakes.tokens import FakeTokens
 from tests.fakes.vault_transport import LoopClock, VaultInMemory
 from vso_controller.api.kinds import (
     SECRET_TRANSFORMATION,
     VAULT_AUTH,
+    VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
     VAULT_STATIC_SECRET,
     Kind,
@@ -38,6 +39,7 @@ from vso_controller.credentials.connections import Connections
 from vso_controller.credentials.encryption import StorageEncryptor
 from vso_controller.credentials.entries import Entries
 from vso_controller.credentials.files import RootedFiles
+from vso_controller.credentials.loginresults import LoginResults
 from vso_controller.credentials.logins import IdentityLogin, Logins
 from vso_controller.credentials.persistence import Persistence
 from vso_controller.credentials.pool import SessionPool
@@ -47,6 +49,7 @@ from vso_controller.credentials.sessionrecords import SessionRecords
 from vso_controller.credentials.watching import CredentialSecrets
 from vso_controller.credentials.workers import Workers
 from vso_controller.domain.clientcache import LABELS, PersistenceModel
+from vso_controller.domain.references import Tenancy
 from vso_controller.domain.sessionrecords import NAME
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
@@ -54,7 +57,6 @@ from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEven
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
-from vso_controller.kube.errors import NotFound
 from vso_controller.reconcilers.destinations import Destinations
 from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
@@ -67,6 +69,7 @@ from vso_controller.reconcilers.transformations import Transformations
 from vso_controller.reconcilers.triggers import Triggers
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
+from vso_controller.reconcilers.vaultauthglobal import VaultAuthGlobalReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
 from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
@@ -141,32 +144,6 @@ class FakeVault(VaultInMemory):
         self.stored[PATH] = {"data": data, "metadata": {"version": str(version)}}
 
 
-def service_account_token(uid: str) -> Secret[str]:
-    """Return what a token of the ServiceAccount `uid` looks like."""
-    claims = {"kubernetes.io": {"serviceaccount": {"name": "any", "uid": uid}}}
-    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
-    return Secret(f"canary-header.{part.rstrip('=')}.canary-jwt")
-
-
-class FakeTokens:
-    """Issues tokens of the ServiceAccounts there are."""
-
-    def __init__(self) -> None:
-        self.accounts = {ObjectKey("apps", "app-sa")}
-        self.uids: dict[str, str] = {}  # of accounts that were made anew
-        self.failure: OperationFailed | None = None
-
-    async def request_token(
-        self, service_account: ObjectKey, **_: object
-    ) -> Secret[str]:
-        if self.failure is not None:
-            raise self.failure
-        if service_account not in self.accounts:
-            raise NotFound(f"create serviceaccounts/token {service_account}")
-        name = service_account.name
-        return service_account_token(self.uids.get(name, f"uid-of-{name}"))
-
-
 @dataclass
 class World:
     """See the module docstring."""
@@ -181,6 +158,7 @@ class World:
     client_failure: OperationFailed | None = None
     credential_roots: tuple[Path, ...] = ()
     scopes: tuple[str, ...] = (EVERYWHERE,)  # the namespaces that are watched
+    tenancy: Tenancy = field(default_factory=lambda: Tenancy(OPERATOR))
     ca_roots: tuple[Path, ...] = ()
     renderer: Renderer = field(default_factory=FakeRenderer)
     excludes_raw: bool = False  # for all resources
@@ -191,6 +169,7 @@ class World:
     def __post_init__(self) -> None:
         self.connections: Store[Envelope] = Store()
         self.auths: Store[Envelope] = Store()
+        self.auth_globals: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
         self.transformations: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
@@ -203,25 +182,26 @@ class World:
     def _follow_references(self) -> None:
         self.references = References(
             auths=self.auths,
+            globals_=self.auth_globals,
             connections=self.connections,
-            operator_namespace=OPERATOR,
-            namespace_fallback=True,
+            tenancy=self.tenancy,
             scopes=self.scopes,
         )
         self.triggers = Triggers(
             connections=self.connections,
             auths=self.auths,
+            globals_=self.auth_globals,
             static_secrets=self.resources,
             transformations=self.transformations,
             secrets=self.kubernetes.watched,
-            operator_namespace=OPERATOR,
-            namespace_fallback=True,
+            tenancy=self.tenancy,
         )
         self.wakes = self._wakes()
         self.workers = Workers(number=100)
         self.triggers.connect(
             connection=self.woken.append,
             auth=self.woken.append,
+            global_=self.woken.append,
             static_secret=self.woken.append,
             transformation=self.woken.append,
         )
@@ -245,6 +225,7 @@ class World:
             ),
         )
         self._keep_sessions(logins)
+        self.login_results = LoginResults(wake=self.triggers.wake_auth)
         self.pool = SessionPool(
             references=self.references,
             connections=self.clients_of,
@@ -258,6 +239,7 @@ class World:
             make_session=self._make_session,
             keepers=self.persistence,
             records=self.records,
+            results=self.login_results,
             clock=self.clock,
             wake=lambda key: self.wakes.session(key, Lane.CHANGED),
             wake_consumer=self.triggers.wake_consumer,
@@ -332,7 +314,14 @@ class World:
         self.auth = VaultAuthReconciler(
             resources=self.auths,
             references=self.references,
+            logins=self.login_results,
             reporter=self._reporter(VAULT_AUTH, self.auths),
+            clock=self.clock,
+        )
+        self.auth_global = VaultAuthGlobalReconciler(
+            resources=self.auth_globals,
+            references=self.references,
+            reporter=self._reporter(VAULT_AUTH_GLOBAL, self.auth_globals),
             clock=self.clock,
         )
         digest = digest_with(Secret(DIGEST_KEY))
@@ -341,6 +330,7 @@ class World:
             renderer=self.renderer,
             digest=digest,
             exclude_raw=self.excludes_raw,
+            tenancy=self.tenancy,
             scopes=self.scopes,
         )
         self.transformation = SecretTransformationReconciler(
@@ -475,6 +465,7 @@ class World:
         kinds = {
             id(self.connections): VAULT_CONNECTION,
             id(self.auths): VAULT_AUTH,
+            id(self.auth_globals): VAULT_AUTH_GLOBAL,
             id(self.resources): VAULT_STATIC_SECRET,
             id(self.transformations): SECRET_TRANSFORMATION,
         }

@@ -43,6 +43,5 @@ class SecretTransformationStatus(Status):
 
     valid: AlwaysPresent[bool] = False
     """Whether all templates and regular expressions can be read."""
-    # API servers before 1.22 take an empty text for null.
-    error: AlwaysPresent[str] = Field(default="", json_schema_extra={"nullable": True})
+    error: AlwaysPresent[str] = ""
     """What cannot be read, and why."""

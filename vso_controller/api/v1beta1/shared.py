@@ -109,6 +109,13 @@ class Transformation(ApiModel):
     """Make objects within the entry keys of their own, before all else."""
 
 
+class DestinationMode(StrEnum):
+    """How data become those of the Secret."""
+
+    REPLACE = "Replace"
+    MERGE = "Merge"
+
+
 class Destination(ApiModel):
     """The Secret that is kept equal to what Vault says."""
 
@@ -129,6 +136,14 @@ class Destination(ApiModel):
     """Type of the Secret; Opaque if empty. Used with create only."""
     transformation: Transformation | None = None
     """What becomes of the data from Vault on its way into the Secret."""
+    mode: DestinationMode | None = None
+    """Whose the keys of the Secret are.
+
+    `Replace` makes its data those of Vault, which is meant if this is empty; `Merge`
+    leaves the keys of others in it.
+    """
+    retain: bool | None = None
+    """Keep the Secret when this object goes."""
 
 
 class RolloutRestartKind(StrEnum):

@@ -7,13 +7,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vso_controller.api.model import AlwaysPresent, ApiModel, Int64
+from vso_controller.api.model import AlwaysPresent, Int64
 from vso_controller.api.v1beta1.shared import (
-    Destination,
     Duration,
     RolloutRestartTarget,
-    Status,
     VaultClientMeta,
+)
+from vso_controller.api.v1beta1.syncing import (
+    SyncableSpec,
+    SyncableStatus,
+    SyncConfig,
 )
 
 
@@ -24,23 +27,16 @@ class KVType(StrEnum):
     V2 = "kv-v2"
 
 
-class StaticSyncConfig(ApiModel):
-    """When to read Vault besides the regular refresh."""
+class OnSourceDeleted(StrEnum):
+    """What becomes of the Secret when its entry in Vault was deleted."""
 
-    instant_updates: bool | None = None
-    """Read when Vault's event stream tells of a change (Vault Enterprise)."""
+    KEEP = "Keep"
+    CLEAR = "Clear"
 
 
-class VaultStaticSecretSpec(ApiModel):
+class VaultStaticSecretSpec(SyncableSpec):
     """Which entry of Vault to read, how often, and where to write it."""
 
-    vault_auth_ref: str | None = None
-    """VaultAuth to use: `name` or `namespace/name`.
-
-    If empty, it is `default` in the namespace of the controller.
-    """
-    namespace: str | None = None
-    """Vault namespace of the mount; that of the VaultAuth if empty."""
     mount: str
     """Mount of the key-value engine."""
     path: str
@@ -58,13 +54,17 @@ class VaultStaticSecretSpec(ApiModel):
     """
     rollout_restart_targets: tuple[RolloutRestartTarget, ...] = ()
     """Workloads to restart when the data changed. Needs hmacSecretData."""
-    destination: Destination
-    """Secret to write to."""
-    sync_config: StaticSyncConfig | None = None
+    on_source_deleted: OnSourceDeleted | None = None
+    """What becomes of the Secret when its entry in Vault was deleted.
+
+    `Keep` leaves the last data in it, which is meant if this is empty; `Clear` takes
+    them out.
+    """
+    sync_config: SyncConfig | None = None
     """When to read Vault besides the regular refresh."""
 
 
-class VaultStaticSecretStatus(Status):
+class VaultStaticSecretStatus(SyncableStatus):
     """What was last written, and how it went."""
 
     last_generation: AlwaysPresent[Int64] = 0
