@@ -82,6 +82,7 @@ async def measure(kubeconfig: str, *, resources: int) -> None:
             auth=_nobody,
             global_=_nobody,
             static_secret=queue.add,
+            dynamic_secret=_nobody,
             transformation=_nobody,
         )
         for stage in (Stage.READY, Stage.BURST, Stage.TRICKLE):
@@ -115,6 +116,7 @@ def _triggers(stores: Stores, settings: Settings) -> Triggers:
         auths=stores.auths,
         globals_=stores.auth_globals,
         static_secrets=stores.static_secrets,
+        dynamic_secrets=stores.dynamic_secrets,
         transformations=stores.transformations,
         secrets=stores.secrets,
         tenancy=settings.tenancy,

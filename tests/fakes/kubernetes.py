@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Protocol
@@ -178,8 +178,10 @@ class FakeKubernetes:
             annotations=secret.annotations,
         )
 
-    async def create(self, secret: NewSecret) -> ObservedSecret:
-        await self._receive("create", secret.key)
+    async def create(
+        self, secret: NewSecret, *, dry_run: bool = False
+    ) -> ObservedSecret:
+        await self._receive("try" if dry_run else "create", secret.key)
         if secret.key in self.secrets:
             raise AlreadyExists(f"create secrets {secret.key}")
         version = next(self._versions)
@@ -194,13 +196,19 @@ class FakeKubernetes:
             owners=secret.owners,
             immutable=secret.immutable,
         )
+        if dry_run:
+            return observed
         created = self._store(observed, secret.data.reveal())
         self._answer("create")
         return created
 
-    async def patch(self, patch: SecretPatch) -> ObservedSecret:
-        await self._receive("patch", patch.key)
+    async def patch(
+        self, patch: SecretPatch, *, dry_run: bool = False
+    ) -> ObservedSecret:
+        await self._receive("try" if dry_run else "patch", patch.key)
         before = self._expect(patch.key, patch.resource_version)
+        if dry_run:
+            return before
         data = {
             key: value
             for key, value in self.values[patch.key].items()
@@ -288,6 +296,27 @@ class FakeKubernetes:
             resource_version=self.next_version(),
         )
         self._answer("write")
+        return after
+
+    async def write_finalizers(
+        self, resource: ResourceType, envelope: Envelope, finalizers: Sequence[str]
+    ) -> Envelope:
+        """Write finalizers; the last one that goes takes along what is deleted."""
+        await self._receive("write", envelope.key, resource.plural)
+        place = (resource.plural, envelope.key)
+        before = self.resources.get(place)
+        if before is None:
+            raise NotFound(f"patch {resource.plural} {envelope.key}")
+        if before.resource_version != envelope.resource_version:
+            raise Conflict(f"patch {resource.plural} {envelope.key}")
+        self.writes += 1
+        after = self.resources[place] = replace(
+            before,
+            finalizers=tuple(finalizers),
+            resource_version=self.next_version(),
+        )
+        if after.deleting and not after.finalizers:
+            del self.resources[place]
         return after
 
     def record(

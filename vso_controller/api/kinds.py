@@ -164,7 +164,7 @@ KINDS = (
     VAULT_PKI_SECRET,
     SECRET_TRANSFORMATION,
 )
-_NOT_RECONCILED = (VAULT_DYNAMIC_SECRET, VAULT_PKI_SECRET)
+_NOT_RECONCILED = (VAULT_PKI_SECRET,)
 RECONCILED = tuple(kind for kind in KINDS if kind not in _NOT_RECONCILED)
 """The kinds that are watched; of the others there is no more than the schema yet."""
 

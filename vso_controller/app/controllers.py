@@ -15,6 +15,7 @@ from vso_controller.api.kinds import (
     VAULT_AUTH,
     VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
+    VAULT_DYNAMIC_SECRET,
     VAULT_STATIC_SECRET,
     Kind,
 )
@@ -51,10 +52,14 @@ from vso_controller.kube.secrets import ObservedSecrets, Secrets
 from vso_controller.kube.session import ApiSession
 from vso_controller.kube.status import StatusWriter
 from vso_controller.kube.tokens import ServiceAccountTokens
+from vso_controller.reconcilers.consumers import resource_of
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.dynamicissue import Issuer
+from vso_controller.reconcilers.dynamicleases import Leases
 from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.observing import ObservingReconciler
+from vso_controller.reconcilers.ports import Gate
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.secrettransformation import (
     SecretTransformationReconciler,
@@ -65,6 +70,9 @@ from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
 from vso_controller.reconcilers.vaultauthglobal import VaultAuthGlobalReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
+from vso_controller.reconcilers.vaultdynamicsecret import (
+    VaultDynamicSecretReconciler,
+)
 from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
@@ -73,6 +81,7 @@ from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.backoff import Backoff
 from vso_controller.runtime.controller import Controller
 from vso_controller.runtime.informers import Informers
+from vso_controller.runtime.lanes import Lane
 from vso_controller.runtime.ports import Reconciler
 from vso_controller.runtime.store import Store
 from vso_controller.settings.model import Settings
@@ -105,6 +114,7 @@ class Controllers:
         reads: ApiSession,
         writes: ApiSession,
         events: EventRecorder,
+        gate: Gate,
         clock: Clock,
         random: Random,
     ) -> None:
@@ -196,7 +206,29 @@ class Controllers:
             wake_consumer=self._triggers.wake_consumer,
             most=settings.client_cache_size,
         )
-        metrics.watch_sessions(self._sessions)
+        self._gate = gate
+        self._write_secrets()
+
+    def _write_secrets(self) -> None:
+        """Make what the reconcilers of Secrets share, and what has leases."""
+        self._metrics.watch_sessions(self._sessions)
+        self._destinations = Destinations(
+            watched=self._stores.secrets,
+            unlabelled=self._unlabelled,
+            secrets=self._written_secrets(),
+        )
+        self._leases = Leases(
+            sessions=self._sessions,
+            ends=self.keeping.records,
+            gate=self._gate,
+            clock=self._clock,
+        )
+        self._issuer = Issuer(
+            leases=self._leases,
+            destinations=self._destinations,
+            fillings=Fillings(digest=self.hmac_key.digest, observer=self._metrics),
+            clock=self._clock,
+        )
 
     def add_all(self) -> None:
         """Add the controllers of all kinds to the engine, and their triggers."""
@@ -206,6 +238,7 @@ class Controllers:
             auth=self._vault_auths().enqueue,
             global_=self._vault_auth_globals().enqueue,
             static_secret=self._vault_static_secrets().enqueue,
+            dynamic_secret=self._vault_dynamic_secrets().enqueue,
             transformation=self._secret_transformations().enqueue,
         )
 
@@ -229,6 +262,8 @@ class Controllers:
         self._known.clear()
         self._versions.clear()
         self._fillings.clear()
+        await self._issuer.clear()
+        self._leases.clear()
         self._longest_vault_timeout = DEFAULT_TIMEOUT
         await self._sessions.clear()
         self.keeping.clear()
@@ -280,15 +315,10 @@ class Controllers:
         return self._add(VAULT_AUTH_GLOBAL, reconciler, store)
 
     def _vault_static_secrets(self) -> Controller:
-        destinations = Destinations(
-            watched=self._stores.secrets,
-            unlabelled=self._unlabelled,
-            secrets=self._written_secrets(),
-        )
         reconciler = VaultStaticSecretReconciler(
             resources=self._stores.static_secrets,
             sessions=self._sessions,
-            destinations=destinations,
+            destinations=self._destinations,
             transformations=self._transformations,
             fillings=self._fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self._stores.static_secrets),
@@ -302,6 +332,22 @@ class Controllers:
             clock=self._clock,
         )
         return self._add(VAULT_STATIC_SECRET, reconciler, self._stores.static_secrets)
+
+    def _vault_dynamic_secrets(self) -> Controller:
+        store = self._stores.dynamic_secrets
+        reconciler = VaultDynamicSecretReconciler(
+            resources=store,
+            leases=self._leases,
+            issuer=self._issuer,
+            destinations=self._destinations,
+            transformations=self._transformations,
+            reporter=self._reporter(VAULT_DYNAMIC_SECRET, store),
+            finalizers=StatusWriter(session=self._writes),
+            digest=self.hmac_key.digest,
+            operator_namespace=self._settings.namespace,
+            clock=self._clock,
+        )
+        return self._add(VAULT_DYNAMIC_SECRET, reconciler, store)
 
     def _secret_transformations(self) -> Controller:
         store = self._stores.transformations
@@ -404,12 +450,16 @@ class Controllers:
             wakes=Wakes(
                 connection=partial(enqueue, VAULT_CONNECTION.singular),
                 session=partial(enqueue, SESSIONS),
-                consumer=partial(self._engine.resume, VAULT_STATIC_SECRET.singular),
+                consumer=self._resume_consumer,
             ),
             clock=self._clock,
         )
         self._metrics.bulkhead(key, bulkhead)
         return bulkhead
+
+    def _resume_consumer(self, consumer: ObjectKey, lane: Lane) -> None:
+        kind, key = resource_of(consumer)
+        self._engine.resume(kind, key, lane)
 
     def _make_session(
         self,
@@ -446,6 +496,7 @@ def _triggers(settings: Settings, stores: Stores) -> Triggers:
         auths=stores.auths,
         globals_=stores.auth_globals,
         static_secrets=stores.static_secrets,
+        dynamic_secrets=stores.dynamic_secrets,
         transformations=stores.transformations,
         secrets=stores.secrets,
         tenancy=settings.tenancy,

@@ -37,7 +37,8 @@ from vso_controller.kube.config import ConnectionSettings
 from vso_controller.kube.config import load_settings as load_connection
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.leases import Lease
-from vso_controller.kube.session import ApiSession, Gate, open_session
+from vso_controller.kube.session import ApiSession, open_session
+from vso_controller.reconcilers.ports import Gate
 from vso_controller.runtime.gate import LeaseGate
 from vso_controller.runtime.leader import LeaderElector, LeaderTiming, new_identity
 from vso_controller.runtime.observing import ObserverGate
@@ -78,11 +79,13 @@ async def run(
     gate = LeaseGate(clock=clock, margin=_margin(settings))
     metrics = Metrics(version=VERSION)
     metrics.log_lines_lost(lost_lines)
-    async with _sessions(connection, _fences(settings, gate)) as sessions:
+    fences = _fences(settings, gate)
+    async with _sessions(connection, fences) as sessions:
         process = _Process(
             settings=settings,
             timing=timing,
             gate=gate,
+            acts=fences.others,
             clock=clock,
             sessions=sessions,
             metrics=metrics,
@@ -165,6 +168,7 @@ class _Process:
         settings: Settings,
         timing: LeaderTiming,
         gate: LeaseGate,
+        acts: Gate,
         clock: Clock,
         sessions: _Sessions,
         metrics: Metrics,
@@ -196,6 +200,7 @@ class _Process:
             reads=sessions.reads,
             writes=sessions.writes,
             events=self._events,
+            gate=acts,
             clock=clock,
             random=self._random,
         )

@@ -34,7 +34,7 @@ from vso_controller.foundation.errors import Invalid
 from vso_controller.foundation.objects import Envelope, NewSecret, ObjectKey
 from vso_controller.foundation.secret import MASK, Secret
 from vso_controller.reconcilers.filling import Entry, Fillings, RenderingResult
-from vso_controller.reconcilers.staticentries import shape_of
+from vso_controller.reconcilers.shapes import shape_of
 from vso_controller.reconcilers.transformations import Transformations
 
 FAILED = 1
@@ -167,7 +167,7 @@ async def _made(
         recorded=Recorded(),
         there=b"",
     )
-    shape = shape_of(resource, spec.destination)
+    shape = shape_of(VAULT_STATIC_SECRET, resource, spec.destination)
     # With nothing there, there is always data.
     return _planned(shape.filled(filling.data or Secret({}), filling.digest))
 

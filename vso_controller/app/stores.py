@@ -11,6 +11,7 @@ from vso_controller.api.kinds import (
     VAULT_AUTH,
     VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
+    VAULT_DYNAMIC_SECRET,
     VAULT_STATIC_SECRET,
     Kind,
 )
@@ -52,6 +53,7 @@ class Stores:
         self.auths: Store[Envelope] = Store(scopes=scopes)
         self.auth_globals: Store[Envelope] = Store(scopes=scopes)
         self.static_secrets: Store[Envelope] = Store(scopes=scopes)
+        self.dynamic_secrets: Store[Envelope] = Store(scopes=scopes)
         self.transformations: Store[Envelope] = Store(scopes=scopes)
         self.secrets: Store[ObservedSecret] = Store(scopes=scopes)
         self.hmac_key: Store[OpenSecret] = Store()
@@ -63,6 +65,7 @@ class Stores:
             self.auths,
             self.auth_globals,
             self.static_secrets,
+            self.dynamic_secrets,
             self.transformations,
             self.secrets,
         ):
@@ -100,6 +103,7 @@ class Reflectors:
             yield self._of_kind(VAULT_AUTH, stores.auths, scope)
             yield self._of_kind(VAULT_AUTH_GLOBAL, stores.auth_globals, scope)
             yield self._of_kind(VAULT_STATIC_SECRET, stores.static_secrets, scope)
+            yield self._of_kind(VAULT_DYNAMIC_SECRET, stores.dynamic_secrets, scope)
             yield self._of_kind(SECRET_TRANSFORMATION, stores.transformations, scope)
 
     def of_secrets(

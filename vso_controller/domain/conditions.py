@@ -26,6 +26,7 @@ class ConditionType(StrEnum):
     VAULT_PING = "VaultPing"
     RESOURCE_VALIDATION = "ResourceValidation"
     AVAILABLE = "Available"
+    LEASE_RENEWAL = "LeaseRenewal"
     LOGIN_SUCCEEDED = "LoginSucceeded"
     """Ours: whether Vault let in who logged in by a VaultAuth."""
 

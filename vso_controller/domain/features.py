@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from vso_controller.api.v1beta1.shared import DestinationMode
 from vso_controller.api.v1beta1.vaultauth import AuthMethod, VaultAuthSpec
+from vso_controller.api.v1beta1.vaultdynamicsecret import VaultDynamicSecretSpec
 from vso_controller.api.v1beta1.vaultstaticsecret import (
     OnSourceDeleted,
     VaultStaticSecretSpec,
@@ -42,6 +43,19 @@ _STATIC_SECRET: tuple[tuple[str, Uses[VaultStaticSecretSpec]], ...] = (
 )
 
 
+_DYNAMIC_SECRET: tuple[tuple[str, Uses[VaultDynamicSecretSpec]], ...] = (
+    ("spec.rolloutRestartTargets", lambda spec: bool(spec.rollout_restart_targets)),
+    ("spec.rolloutRestart", lambda spec: spec.rollout_restart is not None),
+    ("spec.suspend", lambda spec: bool(spec.suspend)),
+    ("spec.allowStaticCreds", lambda spec: bool(spec.allow_static_creds)),
+    (
+        "spec.destination.mode",
+        lambda spec: spec.destination.mode is DestinationMode.MERGE,
+    ),
+    ("spec.destination.retain", lambda spec: bool(spec.destination.retain)),
+)
+
+
 def unsupported_in_auth(spec: VaultAuthSpec) -> Failure | None:
     """Return the refusal of a VaultAuth that uses what is not there yet."""
     return _first(_AUTH, spec)
@@ -50,6 +64,11 @@ def unsupported_in_auth(spec: VaultAuthSpec) -> Failure | None:
 def unsupported_in_static_secret(spec: VaultStaticSecretSpec) -> Failure | None:
     """Return the refusal of a VaultStaticSecret that uses what is not there yet."""
     return _first(_STATIC_SECRET, spec)
+
+
+def unsupported_in_dynamic_secret(spec: VaultDynamicSecretSpec) -> Failure | None:
+    """Return the refusal of a VaultDynamicSecret that uses what is not there yet."""
+    return _first(_DYNAMIC_SECRET, spec)
 
 
 def _first(

@@ -22,12 +22,14 @@ class Reason(StrEnum):
     SYNCED = "Synced"
     ACCEPTED = "Accepted"
     LOGIN_SUCCEEDED = "LoginSucceeded"
+    SECRET_LEASE_RENEWAL = "SecretLeaseRenewal"
     # True or False, of Available
     VAULT_AUTH_GLOBAL_REF = "VaultAuthGlobalRef"
     # Unknown
     NO_LOGIN_YET = "NoLoginYet"
     # False, of the conditions that upstream gives one reason for all causes
     UNHEALTHY = "Unhealthy"
+    SECRET_LEASE_RENEWAL_ERROR = "SecretLeaseRenewalError"
     VAULT_CLIENT_CONFIG_ERROR = "VaultClientConfigError"
     INVALID_CONFIGURATION = "InvalidConfiguration"
     # False, of Ready and SecretSynced
@@ -102,6 +104,10 @@ class EventReason(StrEnum):
     INVALID_RESOURCE_REF = "InvalidResourceRef"
     K8S_CLIENT_ERROR = "K8sClientError"
     SECRET_DATA_BUILDER_ERROR = "SecretDataBuilderError"
+    SECRET_LEASE_RENEWAL = "SecretLeaseRenewal"
+    SECRET_LEASE_RENEWAL_ERROR = "SecretLeaseRenewalError"
+    SECRET_LEASE_REVOKE = "SecretLeaseRevoke"
+    SECRET_ROTATED = "SecretRotated"
     SECRET_SYNCED = "SecretSynced"
     SECRET_SYNC_ERROR = "SecretSyncError"
     SECRET_VERSION_WENT_BACK = "SecretVersionWentBack"

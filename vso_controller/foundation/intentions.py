@@ -20,6 +20,18 @@ class Write(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """A change that is made elsewhere than in Kubernetes, for a resource."""
+
+    verb: str
+    resource: str
+    key: ObjectKey
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource} {self.key}"
+
+
+@dataclass(frozen=True, slots=True)
 class Differences:
     """The parts of an object that a write changes, by name: `data/password`.
 

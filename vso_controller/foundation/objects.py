@@ -22,6 +22,15 @@ class ObjectKey(msgspec.Struct, frozen=True, order=True, gc=False):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+class Consumer(ObjectKey, frozen=True, order=True, gc=False):
+    """Names a resource among those of all kinds: who uses a session, or a Secret.
+
+    A VaultStaticSecret goes by its plain key.
+    """
+
+    kind: str  # in the singular and in small letters, as its controller is called
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceType:
     """Where the API server keeps the objects of one kind."""

@@ -31,6 +31,7 @@ from vso_controller.kube.decoding import (
 from vso_controller.kube.errors import AlreadyExists, NotFound
 from vso_controller.kube.session import ApiSession
 
+_DRY_RUN = {"dryRun": "All"}
 SECRETS = ResourceType(group="", version="v1", plural="secrets", kind="Secret")
 
 
@@ -56,22 +57,34 @@ class Secrets:
         """Read the Secret with its values. Raises NotFound."""
         return OpenSecretDecoder().item(await self._get(key))
 
-    async def create(self, secret: NewSecret) -> ObservedSecret:
-        """Create `secret`. Raises AlreadyExists when the name is taken."""
+    async def create(
+        self, secret: NewSecret, *, dry_run: bool = False
+    ) -> ObservedSecret:
+        """Create `secret`. Raises AlreadyExists when the name is taken.
+
+        With `dry_run` the server says whether it would, and stores nothing.
+        """
         call = Call(
             verb=Verb.CREATE,
             target=Target(SECRETS, secret.key.namespace),
-            repeatable=False,
+            repeatable=dry_run,
+            query=_DRY_RUN if dry_run else {},
             body=_new_document(secret),
         )
         return self._decoder.item(await self._session.request(call))
 
-    async def patch(self, patch: SecretPatch) -> ObservedSecret:
-        """Apply `patch`. Raises Conflict when the Secret is not as observed."""
+    async def patch(
+        self, patch: SecretPatch, *, dry_run: bool = False
+    ) -> ObservedSecret:
+        """Apply `patch`. Raises Conflict when the Secret is not as observed.
+
+        With `dry_run` the server says whether it would, and stores nothing.
+        """
         call = Call(
             verb=Verb.PATCH,
             target=object_target(SECRETS, patch.key),
-            repeatable=False,
+            repeatable=dry_run,
+            query=_DRY_RUN if dry_run else {},
             body=_patch_document(patch),
             content_type=MERGE_PATCH,
         )
@@ -120,10 +133,12 @@ class ObservedSecrets(Secrets):
     So that is asked before: it decides what comes next.
     """
 
-    async def create(self, secret: NewSecret) -> ObservedSecret:
+    async def create(
+        self, secret: NewSecret, *, dry_run: bool = False
+    ) -> ObservedSecret:
         if await self.read(secret.key) is not None:
             raise AlreadyExists(f"create {SECRETS.plural} {secret.key}: it is there")
-        return await super().create(secret)
+        return await super().create(secret, dry_run=dry_run)
 
 
 def _new_document(secret: NewSecret) -> bytes:

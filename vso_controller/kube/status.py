@@ -1,4 +1,4 @@
-"""Writing the status of custom resources, each on the version it was made for.
+"""Writing status and finalizers of custom resources, on the version they are made for.
 
 Who meets a conflict reads the resource live, over the same connections: the store
 may not have come to what it conflicted with.
@@ -6,19 +6,25 @@ may not have come to what it conflicted with.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from vso_controller.foundation.objects import Envelope, ObjectKey, ResourceType
-from vso_controller.kube.calls import MERGE_PATCH, Call, Verb, object_target
+from vso_controller.kube.calls import (
+    MERGE_PATCH,
+    Call,
+    Target,
+    Verb,
+    object_target,
+)
 from vso_controller.kube.decoding import EnvelopeDecoder
 from vso_controller.kube.errors import NotFound
 from vso_controller.kube.session import ApiSession
 
 
 class StatusWriter:
-    """Writes the `status` subresource."""
+    """Writes the `status` subresource, and `metadata.finalizers`."""
 
     def __init__(self, *, session: ApiSession) -> None:
         self._session = session
@@ -44,15 +50,32 @@ class StatusWriter:
         what is not named stays. Returns the object as it is then. Raises
         Conflict when it changed since it was seen.
         """
-        metadata = {
-            "uid": envelope.uid,
-            "resourceVersion": envelope.resource_version,
-        }
+        document = {"metadata": _fence(envelope), "status": dict(status)}
+        target = object_target(resource, envelope.key, "status")
+        return await self._patch(target, document)
+
+    async def write_finalizers(
+        self, resource: ResourceType, envelope: Envelope, finalizers: Sequence[str]
+    ) -> Envelope:
+        """Put `finalizers` in the place of those that were seen.
+
+        Returns the object as it is then, or was last. Raises Conflict when it changed
+        since it was seen.
+        """
+        metadata = _fence(envelope) | {"finalizers": list(finalizers)}
+        target = object_target(resource, envelope.key)
+        return await self._patch(target, {"metadata": metadata})
+
+    async def _patch(self, target: Target, document: Mapping[str, object]) -> Envelope:
         call = Call(
             verb=Verb.PATCH,
-            target=object_target(resource, envelope.key, "status"),
+            target=target,
             repeatable=False,
-            body=msgspec.json.encode({"metadata": metadata, "status": dict(status)}),
+            body=msgspec.json.encode(document),
             content_type=MERGE_PATCH,
         )
         return self._decoder.item(await self._session.request(call))
+
+
+def _fence(envelope: Envelope) -> dict[str, object]:
+    return {"uid": envelope.uid, "resourceVersion": envelope.resource_version}

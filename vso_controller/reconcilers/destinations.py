@@ -23,7 +23,9 @@ from vso_controller.foundation.objects import (
     ObservedSecret,
     OwnerReference,
 )
+from vso_controller.foundation.secret import Secret
 from vso_controller.kube.errors import AnswerLost, Conflict, NotFound
+from vso_controller.reconcilers.consumers import consumer_named
 from vso_controller.reconcilers.ports import Cache, Secrets
 from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 
@@ -31,6 +33,7 @@ BY_OWNER = "owner"
 """The index of the Secret store by the uid in the owner label."""
 
 _ATTEMPTS = 3
+_FOR_WANT_OF_DATA = Reason.INVALID_SECRET_DATA
 
 
 class Destinations:
@@ -71,6 +74,22 @@ class Destinations:
             return await self._unlabelled.read(shape.key, user=user)
         return observed
 
+    async def check_writable(
+        self, shape: Shape, observed: ObservedSecret | None
+    ) -> None:
+        """Find out whether the Secret could be written, without a trace.
+
+        Raises what `apply` would raise, as far as that does not depend on the data.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._try_out(
+                    plan(shape.filled(Secret({}), b""), observed)
+                )
+            except (Conflict, NotFound):
+                observed = await self._secrets.read(shape.key)
+        raise _restless(shape)
+
     async def apply(
         self, desired: Desired | Kept, observed: ObservedSecret | None
     ) -> bool:
@@ -92,10 +111,7 @@ class Destinations:
                 observed = await self._secrets.read(desired.key)
             else:
                 return changed or in_doubt
-        raise Refusal(
-            Reason.KUBERNETES_UNAVAILABLE,
-            f"Secret {desired.key} changed under each of {_ATTEMPTS} attempts to write",
-        )
+        raise _restless(desired)
 
     async def prune(self, owner: OwnerReference, *, keep: ObjectKey) -> None:
         """Delete the Secrets that `owner` had before its destination was renamed.
@@ -117,6 +133,15 @@ class Destinations:
     def release(self, user: ObjectKey) -> None:
         """Let go of what is followed for a resource that is gone."""
         self._unlabelled.release(user)
+
+    async def _try_out(self, step: Plan) -> None:
+        match step:
+            case Failure() if step.reason is not _FOR_WANT_OF_DATA:
+                raise Refusal.of(step)
+            case Create(secret):
+                await self._secrets.create(secret, dry_run=True)
+            case Update(patch):
+                await self._secrets.patch(patch, dry_run=True)
 
     async def _act(self, step: Plan, *, user: ObjectKey | None) -> bool:
         match step:
@@ -157,6 +182,13 @@ class Destinations:
                 write.landed(left)
 
 
+def _restless(shape: Shape) -> Refusal:
+    return Refusal(
+        Reason.KUBERNETES_UNAVAILABLE,
+        f"Secret {shape.key} changed under each of {_ATTEMPTS} attempts to write",
+    )
+
+
 def _user(shape: Shape) -> ObjectKey:
     """Return the resource that writes to the Secret."""
-    return ObjectKey(shape.key.namespace, shape.owner.name)
+    return consumer_named(shape.owner.kind, shape.key.namespace, shape.owner.name)

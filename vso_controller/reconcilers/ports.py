@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.domain.transformation import TemplateSource
+from vso_controller.foundation import intentions
 from vso_controller.foundation.events import EventKind, EventSubject
 from vso_controller.foundation.gojson import JSONValue
 from vso_controller.foundation.objects import (
@@ -57,8 +58,12 @@ class Secrets(Protocol):
     """Kubernetes Secrets, live. Raises the tree of `kube.errors`."""
 
     async def read(self, key: ObjectKey) -> ObservedSecret | None: ...
-    async def create(self, secret: NewSecret) -> ObservedSecret: ...
-    async def patch(self, patch: SecretPatch) -> ObservedSecret: ...
+    async def create(
+        self, secret: NewSecret, *, dry_run: bool = False
+    ) -> ObservedSecret: ...
+    async def patch(
+        self, patch: SecretPatch, *, dry_run: bool = False
+    ) -> ObservedSecret: ...
     async def delete(
         self,
         key: ObjectKey,
@@ -67,6 +72,23 @@ class Secrets(Protocol):
         resource_version: str,
         successor: NewSecret | None = None,
     ) -> ObservedSecret | None: ...
+
+
+class Gate(Protocol):
+    """Raises what keeps a change from leaving, be it of Kubernetes or of Vault."""
+
+    def check(self, write: intentions.Write) -> None: ...
+
+
+class Finalizers(Protocol):
+    """Writes the finalizers of a resource where it is still what was seen.
+
+    Raises Conflict where it is not, and NotFound.
+    """
+
+    async def write_finalizers(
+        self, resource: ResourceType, envelope: Envelope, finalizers: Sequence[str]
+    ) -> Envelope: ...
 
 
 class StatusWriter(Protocol):

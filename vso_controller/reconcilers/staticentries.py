@@ -1,14 +1,10 @@
-"""What a VaultStaticSecret asks for: an entry of the key-value engine, and a Secret."""
+"""What a VaultStaticSecret asks for: an entry of the key-value engine."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vso_controller.api.kinds import VAULT_STATIC_SECRET
-from vso_controller.api.v1beta1.shared import Destination
 from vso_controller.api.v1beta1.vaultstaticsecret import KVType, VaultStaticSecretSpec
-from vso_controller.domain.destination import OPAQUE, Shape
-from vso_controller.foundation.objects import Envelope, ObjectKey, OwnerReference
 from vso_controller.reconcilers.filling import Entry
 from vso_controller.vault.engines.kv import read_kv_v1, read_kv_v2
 from vso_controller.vault.ports import VaultReader
@@ -20,22 +16,6 @@ class StaticRead:
 
     entry: Entry
     version: int  # 0: it has none
-
-
-def shape_of(resource: Envelope, destination: Destination) -> Shape:
-    """Return the Secret that the resource asks for, but for its data."""
-    kind = VAULT_STATIC_SECRET.resource
-    return Shape(
-        key=ObjectKey(resource.key.namespace, destination.name),
-        owner=OwnerReference(
-            kind.api_version, kind.kind, resource.key.name, resource.uid
-        ),
-        create=destination.create,
-        overwrite=destination.overwrite,
-        type=destination.type or OPAQUE,
-        labels=destination.labels,
-        annotations=destination.annotations,
-    )
 
 
 def place_of(spec: VaultStaticSecretSpec) -> str:

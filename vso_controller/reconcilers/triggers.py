@@ -6,12 +6,12 @@ costs nothing but the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
 
-from vso_controller.api.kinds import VAULT_STATIC_SECRET
+from vso_controller.api.kinds import VAULT_DYNAMIC_SECRET, VAULT_STATIC_SECRET, Kind
 from vso_controller.domain.ownership import OWNER_UID_LABEL
 from vso_controller.domain.references import (
     ReferenceMalformed,
@@ -27,6 +27,7 @@ from vso_controller.foundation.objects import (
     ObjectVersion,
     ObservedSecret,
 )
+from vso_controller.reconcilers.consumers import resource_of
 from vso_controller.reconcilers.destinations import BY_OWNER
 
 BY_REFERENCE = "reference"
@@ -99,6 +100,31 @@ class SecretStore(Protocol):
     ) -> None: ...
 
 
+class _Consumers:
+    """The resources of one kind that use sessions and keep Secrets."""
+
+    def __init__(self, kind: Kind, store: ResourceStore) -> None:
+        self.store = store
+        self.wake: Enqueue = _nobody
+        self._kind = kind.resource
+
+    def changed(self, old: Envelope | None, new: Envelope | None) -> None:
+        """Wake the one that changed."""
+        for key in _changed(old, new):
+            self.wake(key)
+
+    def owners_of(self, secret: ObservedSecret) -> Iterator[ObjectKey]:
+        """Yield the owners of a Secret, by what it says of them."""
+        ours = (self._kind.api_version, self._kind.kind)
+        for owner in secret.owners:
+            if (owner.api_version, owner.kind) == ours:
+                yield ObjectKey(secret.key.namespace, owner.name)
+        for uid in _owner_uids(secret):
+            for resource in self.store.by_index(BY_UID, uid):
+                if resource.key.namespace == secret.key.namespace:
+                    yield resource.key
+
+
 class Triggers:
     """Knows who refers to whom, and wakes them."""
 
@@ -109,6 +135,7 @@ class Triggers:
         auths: ResourceStore,
         globals_: ResourceStore,
         static_secrets: ResourceStore,
+        dynamic_secrets: ResourceStore,
         transformations: ResourceStore,
         secrets: SecretStore,
         tenancy: Tenancy,
@@ -116,21 +143,29 @@ class Triggers:
         self._connections = connections
         self._auths = auths
         self._globals = globals_
-        self._static_secrets = static_secrets
+        self._consumers: dict[str, _Consumers] = {
+            VAULT_STATIC_SECRET.singular: _Consumers(
+                VAULT_STATIC_SECRET, static_secrets
+            ),
+            VAULT_DYNAMIC_SECRET.singular: _Consumers(
+                VAULT_DYNAMIC_SECRET, dynamic_secrets
+            ),
+        }
         self._transformations = transformations
         self._secrets = secrets
         self._tenancy = tenancy
         self._wake_connection: Enqueue = _nobody
         self._wake_auth: Enqueue = _nobody
         self._wake_global: Enqueue = _nobody
-        self._wake_static_secret: Enqueue = _nobody
         self._wake_transformation: Enqueue = _nobody
         auths.add_index(BY_REFERENCE, self._connections_of)
         auths.add_index(BY_GLOBAL, self._globals_of)
-        static_secrets.add_index(BY_REFERENCE, self._auths_of)
-        static_secrets.add_index(BY_TRANSFORMATION, _transformations_of)
-        static_secrets.add_index(BY_UID, lambda resource: (resource.uid,))
-        static_secrets.add_index(BY_DESTINATION, _destinations_of_users)
+        for consumers in self._consumers.values():
+            store = consumers.store
+            store.add_index(BY_REFERENCE, self._auths_of)
+            store.add_index(BY_TRANSFORMATION, _transformations_of)
+            store.add_index(BY_UID, lambda resource: (resource.uid,))
+            store.add_index(BY_DESTINATION, _destinations_of_users)
         secrets.add_index(BY_OWNER, _owner_uids)
 
     def connect(
@@ -140,18 +175,21 @@ class Triggers:
         auth: Enqueue,
         global_: Enqueue,
         static_secret: Enqueue,
+        dynamic_secret: Enqueue,
         transformation: Enqueue,
     ) -> None:
         """Send keys of each kind to its queue from now on."""
         self._wake_connection = connection
         self._wake_auth = auth
         self._wake_global = global_
-        self._wake_static_secret = static_secret
+        self._consumers[VAULT_STATIC_SECRET.singular].wake = static_secret
+        self._consumers[VAULT_DYNAMIC_SECRET.singular].wake = dynamic_secret
         self._wake_transformation = transformation
         self._connections.add_handler(self._connection_changed)
         self._auths.add_handler(self._auth_changed)
         self._globals.add_handler(self._global_changed)
-        self._static_secrets.add_handler(self._static_secret_changed)
+        for consumers in self._consumers.values():
+            consumers.store.add_handler(consumers.changed)
         self._transformations.add_handler(self._transformation_changed)
         self._secrets.add_handler(self._secret_changed)
 
@@ -161,7 +199,8 @@ class Triggers:
 
     def wake_consumer(self, key: ObjectKey) -> None:
         """Wake one who uses a session."""
-        self._wake_static_secret(key)
+        kind, resource = resource_of(key)
+        self._consumers[kind].wake(resource)
 
     def version_changed(
         self, old: ObjectVersion | None, new: ObjectVersion | None
@@ -170,14 +209,16 @@ class Triggers:
         changed = new or old
         if changed is None:
             return
-        users = self._static_secrets.by_index(BY_DESTINATION, str(changed.key))
-        for resource in users:
-            self._wake_static_secret(resource.key)
+        self._wake_consumers(BY_DESTINATION, str(changed.key))
 
     def _wake_auth_and_users(self, key: ObjectKey) -> None:
         self._wake_auth(key)
-        for resource in self._static_secrets.by_index(BY_REFERENCE, str(key)):
-            self._wake_static_secret(resource.key)
+        self._wake_consumers(BY_REFERENCE, str(key))
+
+    def _wake_consumers(self, index: str, value: str) -> None:
+        for consumers in self._consumers.values():
+            for resource in consumers.store.by_index(index, value):
+                consumers.wake(resource.key)
 
     def _connection_changed(self, old: Envelope | None, new: Envelope | None) -> None:
         for key in _changed(old, new):
@@ -198,19 +239,12 @@ class Triggers:
             for auth in self._auths.by_index(BY_GLOBAL, str(key)):
                 self._wake_auth_and_users(auth.key)
 
-    def _static_secret_changed(
-        self, old: Envelope | None, new: Envelope | None
-    ) -> None:
-        for key in _changed(old, new):
-            self._wake_static_secret(key)
-
     def _transformation_changed(
         self, old: Envelope | None, new: Envelope | None
     ) -> None:
         for key in _changed(old, new):
             self._wake_transformation(key)
-            for user in self._static_secrets.by_index(BY_TRANSFORMATION, str(key)):
-                self._wake_static_secret(user.key)
+            self._wake_consumers(BY_TRANSFORMATION, str(key))
 
     def _secret_changed(
         self, old: ObservedSecret | None, new: ObservedSecret | None
@@ -220,14 +254,9 @@ class Triggers:
                 self._wake_owners(secret)
 
     def _wake_owners(self, secret: ObservedSecret) -> None:
-        ours = VAULT_STATIC_SECRET.resource
-        for owner in secret.owners:
-            if (owner.api_version, owner.kind) == (ours.api_version, ours.kind):
-                self._wake_static_secret(ObjectKey(secret.key.namespace, owner.name))
-        for uid in _owner_uids(secret):
-            for resource in self._static_secrets.by_index(BY_UID, uid):
-                if resource.key.namespace == secret.key.namespace:
-                    self._wake_static_secret(resource.key)
+        for consumers in self._consumers.values():
+            for key in consumers.owners_of(secret):
+                consumers.wake(key)
 
     def _connections_of(self, auth: Envelope) -> Iterable[str]:
         references = _references_of(auth)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from vso_controller.api.kinds import VAULT_STATIC_SECRET
 from vso_controller.api.model import parse_spec, parse_status
 from vso_controller.api.v1beta1.shared import VaultClientMeta
 from vso_controller.api.v1beta1.vaultstaticsecret import (
@@ -21,7 +22,6 @@ from vso_controller.domain.conditions import (
 )
 from vso_controller.domain.destination import Shape, lasting_data
 from vso_controller.domain.features import unsupported_in_static_secret
-from vso_controller.domain.hmackey import is_reserved
 from vso_controller.domain.inputs import Recorded
 from vso_controller.domain.reasons import EventReason, Failure, Reason, Refusal, Retry
 from vso_controller.domain.refresh import refresh_period, until_next_slot
@@ -45,14 +45,18 @@ from vso_controller.reconcilers.known import KnownResources
 from vso_controller.reconcilers.ports import Cache, Sessions
 from vso_controller.reconcilers.recording import as_macs, recorded_in
 from vso_controller.reconcilers.reporting import News, Report, Reporter
-from vso_controller.reconcilers.staticentries import place_of, read_static, shape_of
+from vso_controller.reconcilers.shapes import (
+    check_destination,
+    check_place,
+    shape_of,
+)
+from vso_controller.reconcilers.staticentries import place_of, read_static
 from vso_controller.reconcilers.statuses import conditions_of, stored
 from vso_controller.reconcilers.transformations import Prepared, Transformations
 from vso_controller.reconcilers.versions import SeenVersions
 from vso_controller.runtime.gate import NotLeading
 from vso_controller.runtime.observing import Withheld
 from vso_controller.runtime.ports import Outcome
-from vso_controller.vault.paths import quote_path, split_path
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -166,8 +170,8 @@ class VaultStaticSecretReconciler:
 
     async def _sync(self, resource: _Resource, woken_at: float) -> _Synced:
         spec = _checked(resource)
-        shape = shape_of(resource.envelope, spec.destination)
-        self._check_destination(shape)
+        shape = shape_of(VAULT_STATIC_SECRET, resource.envelope, spec.destination)
+        check_destination(shape, operator_namespace=self._operator_namespace)
         prepared = self._transformations.prepare(
             resource.envelope, spec.destination.transformation
         )
@@ -214,13 +218,6 @@ class VaultStaticSecretReconciler:
             else shape.filled(filling.data, filling.digest)
         )
         return filling, await self._destinations.apply(desired, observed)
-
-    def _check_destination(self, shape: Shape) -> None:
-        if is_reserved(shape.key, operator_namespace=self._operator_namespace):
-            raise Refusal(
-                Reason.INVALID_SPEC,
-                f"spec.destination.name: Secret {shape.key} is the controller's own",
-            )
 
     def _reason(
         self, resource: _Resource, shape: Shape, prepared: Prepared
@@ -338,11 +335,7 @@ def _checked(resource: _Resource) -> VaultStaticSecretSpec:
     refusal = unsupported_in_static_secret(spec)
     if refusal is not None:
         raise Refusal.of(refusal)
-    for field, text in (("mount", spec.mount), ("path", spec.path)):
-        try:
-            quote_path(split_path(text))
-        except ValueError as error:
-            raise Refusal(Reason.INVALID_SPEC, f"spec.{field}: {error}") from error
+    check_place(mount=spec.mount, path=spec.path)
     return spec
 
 

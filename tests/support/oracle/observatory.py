@@ -43,6 +43,7 @@ COLLECTIONS = (
     Collection("VaultAuth", f"{_API}/vaultauths"),
     Collection("VaultAuthGlobal", f"{_API}/vaultauthglobals"),
     Collection("VaultStaticSecret", f"{_API}/vaultstaticsecrets"),
+    Collection("VaultDynamicSecret", f"{_API}/vaultdynamicsecrets"),
     Collection("SecretTransformation", f"{_API}/secrettransformations"),
 )
 """What the witness sees. A new kind of ours is one more line."""

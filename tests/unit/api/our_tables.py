@@ -6,6 +6,7 @@ None of it may be needed, and what is left out must mean what it means upstream.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tests.unit.api.schema_tables import (
     CONDITIONS,
@@ -90,7 +91,20 @@ OURS: Mapping[tuple[str, str], Table] = {
         "inputMAC": TEXT,
     },
     ("VaultDynamicSecret", "spec"): SYNCABLE_SPEC,
-    ("VaultDynamicSecret", "status"): SYNCABLE_STATUS,
+    ("VaultDynamicSecret", "status"): {
+        **SYNCABLE_STATUS,
+        "requestMAC": TEXT,
+        "transformationMAC": TEXT,
+        "leaseExpiry": TIME,
+        "sessionExpiry": TIME,
+        "pendingRevocations": Row("[]object"),
+        "pendingRevocations[].leaseID": REQUIRED_TEXT,
+        "pendingRevocations[].dueTime": replace(TIME, required=True),
+        "pendingRevocations[].expiryTime": replace(TIME, required=True),
+        "pendingRevocations[].namespace": TEXT,
+        "pendingRevocations[].attempts": Row("integer"),
+        "pendingRevocations[].error": TEXT,
+    },
     ("VaultPKISecret", "spec"): SYNCABLE_SPEC,
     ("VaultPKISecret", "status"): SYNCABLE_STATUS,
     ("SecretTransformation", "spec"): {

@@ -154,6 +154,8 @@ def test_controller_may_do_what_it_does_in_all_namespaces_and_no_more() -> None:
 
     assert grants(role) == {
         **{(group, plural): {"get", "list", "watch"} for plural in plurals},
+        # A finalizer has its leases revoked when it is deleted.
+        (group, "vaultdynamicsecrets"): {"get", "list", "patch", "watch"},
         **{(group, f"{plural}/status"): {"patch", "update"} for plural in plurals},
         ("", "secrets"): {"create", "delete", "get", "list", "patch", "watch"},
         ("", "serviceaccounts/token"): {"create"},

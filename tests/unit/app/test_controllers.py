@@ -28,6 +28,7 @@ from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey
 from vso_controller.kube.events import EventRecorder
 from vso_controller.kube.session import open_session
+from vso_controller.runtime.gate import LeaseGate
 from vso_controller.settings.model import Settings
 from vso_controller.vault.timing import SessionTiming
 
@@ -62,6 +63,7 @@ async def wired() -> AsyncIterator[Wired]:
             reads=session,
             writes=session,
             events=EventRecorder(session=session, clock=clock),
+            gate=LeaseGate(clock=clock, margin=0),
             clock=clock,
             random=seeded(1),
         )
@@ -90,6 +92,7 @@ async def test_every_kind_has_its_controller() -> None:
             "vaultauth",
             "vaultauthglobal",
             "vaultstaticsecret",
+            "vaultdynamicsecret",
             "secrettransformation",
             SESSIONS,
         }

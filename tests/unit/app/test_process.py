@@ -136,6 +136,7 @@ async def candidate(
             ),
             timing=LeaderTiming(),
             gate=LeaseGate(clock=clock, margin=0),
+            acts=LeaseGate(clock=clock, margin=0),
             clock=clock,
             sessions=process._Sessions(session, session, session, session, session),
             metrics=Metrics(version="0"),
@@ -146,6 +147,7 @@ async def candidate(
         )
         made._stores.auths.replace([envelope(AUTH, AUTH_SPEC)], "1")
         made._stores.static_secrets.replace([], "1")
+        made._stores.dynamic_secrets.replace([], "1")
         made._stores.transformations.replace([], "1")
         made._stores.secrets.replace([], "1")
         yield made

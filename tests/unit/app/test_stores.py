@@ -16,6 +16,7 @@ async def test_every_store_must_be_filled_before_it_is_ready() -> None:
         stores.auths,
         stores.auth_globals,
         stores.static_secrets,
+        stores.dynamic_secrets,
         stores.transformations,
     ):
         assert not await synced(stores)

@@ -141,6 +141,8 @@ def test_every_reason_of_a_failure_says_what_to_do() -> None:
         Reason.NO_LOGIN_YET,
         Reason.VAULT_AUTH_GLOBAL_REF,
         Reason.UNHEALTHY,
+        Reason.SECRET_LEASE_RENEWAL,
+        Reason.SECRET_LEASE_RENEWAL_ERROR,
         Reason.VAULT_CLIENT_CONFIG_ERROR,
         Reason.INVALID_CONFIGURATION,
     }

@@ -28,6 +28,7 @@ from vso_controller.api.kinds import (
     VAULT_AUTH,
     VAULT_AUTH_GLOBAL,
     VAULT_CONNECTION,
+    VAULT_DYNAMIC_SECRET,
     VAULT_STATIC_SECRET,
     Kind,
 )
@@ -53,14 +54,17 @@ from vso_controller.domain.references import Tenancy
 from vso_controller.domain.sessionrecords import NAME
 from vso_controller.foundation.digest import digest_with
 from vso_controller.foundation.errors import OperationFailed
+from vso_controller.foundation.intentions import Write
 from vso_controller.foundation.listwatch import EVERYWHERE, EventType, WatchEvent
 from vso_controller.foundation.metrics import Metrics
 from vso_controller.foundation.objects import Envelope, ObjectKey, ObjectVersion
 from vso_controller.foundation.secret import Secret
 from vso_controller.reconcilers.destinations import Destinations
+from vso_controller.reconcilers.dynamicissue import Issuer
+from vso_controller.reconcilers.dynamicleases import Leases
 from vso_controller.reconcilers.filling import Fillings
 from vso_controller.reconcilers.known import KnownResources
-from vso_controller.reconcilers.ports import Renderer
+from vso_controller.reconcilers.ports import Gate, Renderer
 from vso_controller.reconcilers.reporting import Reporter
 from vso_controller.reconcilers.secrettransformation import (
     SecretTransformationReconciler,
@@ -71,6 +75,9 @@ from vso_controller.reconcilers.unlabelled import UnlabelledSecrets
 from vso_controller.reconcilers.vaultauth import VaultAuthReconciler
 from vso_controller.reconcilers.vaultauthglobal import VaultAuthGlobalReconciler
 from vso_controller.reconcilers.vaultconnection import VaultConnectionReconciler
+from vso_controller.reconcilers.vaultdynamicsecret import (
+    VaultDynamicSecretReconciler,
+)
 from vso_controller.reconcilers.vaultstaticsecret import (
     RefreshPolicy,
     VaultStaticSecretReconciler,
@@ -144,6 +151,13 @@ class FakeVault(VaultInMemory):
         self.stored[PATH] = {"data": data, "metadata": {"version": str(version)}}
 
 
+class OpenGate:
+    """The gate of a leader."""
+
+    def check(self, write: Write) -> None:
+        pass
+
+
 @dataclass
 class World:
     """See the module docstring."""
@@ -164,6 +178,7 @@ class World:
     excludes_raw: bool = False  # for all resources
     read_sharing_window: float = 0.0  # seconds
     most_sessions: int = 10_000
+    gate: Gate = field(default_factory=OpenGate)
     persistence_model: PersistenceModel = PersistenceModel.NONE
 
     def __post_init__(self) -> None:
@@ -171,6 +186,7 @@ class World:
         self.auths: Store[Envelope] = Store()
         self.auth_globals: Store[Envelope] = Store()
         self.resources: Store[Envelope] = Store()
+        self.dynamic: Store[Envelope] = Store()
         self.transformations: Store[Envelope] = Store()
         self.metrics = Metrics(version="test")
         self.known = KnownResources()
@@ -192,6 +208,7 @@ class World:
             auths=self.auths,
             globals_=self.auth_globals,
             static_secrets=self.resources,
+            dynamic_secrets=self.dynamic,
             transformations=self.transformations,
             secrets=self.kubernetes.watched,
             tenancy=self.tenancy,
@@ -203,6 +220,7 @@ class World:
             auth=self.woken.append,
             global_=self.woken.append,
             static_secret=self.woken.append,
+            dynamic_secret=self.woken.append,
             transformation=self.woken.append,
         )
         self.kubernetes.versions.handler = self._version_changed
@@ -340,16 +358,38 @@ class World:
             clock=self.clock,
         )
         self.fillings = Fillings(digest=digest, observer=self.metrics)
+        destinations = Destinations(
+            watched=self.kubernetes.watched,
+            unlabelled=UnlabelledSecrets(
+                versions=self.kubernetes.versions, secrets=self.kubernetes
+            ),
+            secrets=self.kubernetes,
+        )
+        self.leases = Leases(
+            sessions=self.pool, ends=self.records, gate=self.gate, clock=self.clock
+        )
+        self.issuer = Issuer(
+            leases=self.leases,
+            destinations=destinations,
+            fillings=Fillings(digest=digest, observer=self.metrics),
+            clock=self.clock,
+        )
+        self.dynamic_secret = VaultDynamicSecretReconciler(
+            resources=self.dynamic,
+            leases=self.leases,
+            issuer=self.issuer,
+            destinations=destinations,
+            transformations=transformations,
+            reporter=self._reporter(VAULT_DYNAMIC_SECRET, self.dynamic),
+            finalizers=self.kubernetes,
+            digest=digest,
+            operator_namespace=OPERATOR,
+            clock=self.clock,
+        )
         self.static_secret = VaultStaticSecretReconciler(
             resources=self.resources,
             sessions=self.pool,
-            destinations=Destinations(
-                watched=self.kubernetes.watched,
-                unlabelled=UnlabelledSecrets(
-                    versions=self.kubernetes.versions, secrets=self.kubernetes
-                ),
-                secrets=self.kubernetes,
-            ),
+            destinations=destinations,
             transformations=transformations,
             fillings=self.fillings,
             reporter=self._reporter(VAULT_STATIC_SECRET, self.resources),
@@ -373,6 +413,8 @@ class World:
     async def hand_over(self) -> None:
         """Have another process lead from now on: it has the stores, no more."""
         self.known.clear()
+        await self.issuer.clear()
+        self.leases.clear()
         await self.pool.clear()
         self.versions.clear()
         self.fillings.clear()
@@ -467,6 +509,7 @@ class World:
             id(self.auths): VAULT_AUTH,
             id(self.auth_globals): VAULT_AUTH_GLOBAL,
             id(self.resources): VAULT_STATIC_SECRET,
+            id(self.dynamic): VAULT_DYNAMIC_SECRET,
             id(self.transformations): SECRET_TRANSFORMATION,
         }
         return kinds[id(store)].resource.plural, key

@@ -56,7 +56,7 @@ class VaultSecretLease(ApiModel):
     duration: AlwaysPresent[int] = 0
     """Life of the lease in seconds."""
     renewable: AlwaysPresent[bool] = False
-    """Whether it can be renewed."""
+    """Whether a renewal would prolong it."""
     request_id: AlwaysPresent[str] = Field(default="", alias="requestID")
     """ID of the request that it was issued for."""
 
@@ -74,6 +74,23 @@ class StaticCredsMetaData(ApiModel):
     """Seconds until the next rotation, when Vault was asked."""
 
 
+class PendingRevocation(ApiModel):
+    """A lease that is not in use any more."""
+
+    lease_id: str = Field(alias="leaseID")
+    """ID of the lease."""
+    due_time: str = Field(json_schema_extra={"format": "date-time"})
+    """When it is revoked; when it ends if nobody is to revoke it."""
+    expiry_time: str = Field(json_schema_extra={"format": "date-time"})
+    """When it ends by itself at the latest."""
+    namespace: str | None = None
+    """Vault namespace that it was issued in."""
+    attempts: int | None = None
+    """Revocations that failed."""
+    error: str | None = None
+    """Why the last one failed."""
+
+
 class VaultDynamicSecretStatus(SyncableStatus):
     """What was last issued, and how it went."""
 
@@ -88,6 +105,20 @@ class VaultDynamicSecretStatus(SyncableStatus):
     last_runtime_pod_uid: str | None = Field(default=None, alias="lastRuntimePodUID")
     """UID of the controller's pod that wrote this."""
     secret_mac: str | None = Field(default=None, alias="secretMAC")
-    """Keyed digest (HMAC) of credentials that Vault rotates, in base64."""
+    """Keyed digest (HMAC) of the data that the Secret has to have, in base64."""
+    request_mac: str | None = Field(default=None, alias="requestMAC")
+    """Keyed digest of what was asked of Vault, in base64."""
+    transformation_mac: str | None = Field(default=None, alias="transformationMAC")
+    """Keyed digest of the transformation that made the data, in base64."""
+    lease_expiry: str | None = Field(
+        default=None, json_schema_extra={"format": "date-time"}
+    )
+    """When the lease ends if it is not renewed."""
+    session_expiry: str | None = Field(
+        default=None, json_schema_extra={"format": "date-time"}
+    )
+    """When the token ends that the lease hangs on, if no renewal prolongs it."""
+    pending_revocations: tuple[PendingRevocation, ...] | None = None
+    """Leases that are not in use any more and have not ended."""
     vault_client_meta: VaultClientMeta | None = None
     """Which client of Vault was used last."""
