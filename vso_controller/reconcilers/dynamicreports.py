@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vso_controller.api.v1beta1.vaultdynamicsecret import VaultDynamicSecretStatus
-from vso_controller.domain.conditions import Condition, merged
+from vso_controller.domain.conditions import (
+    Condition,
+    ConditionType,
+    is_true,
+    merged,
+)
 from vso_controller.domain.dynamicsecret import (
     Standing,
     after_failed_renewal,
@@ -85,7 +90,10 @@ class DynamicReports:
         used, or lay in a Secret that somebody else has written to, is revoked.
         """
         end = lease.since + lease.duration
-        at_once = reason == IssueReason.DATA_DRIFTED and resource.revokes
+        conditions = conditions_of(resource.status.conditions)
+        was_never_written = not is_true(conditions, ConditionType.SECRET_SYNCED)
+        is_unused = was_never_written or reason == IssueReason.DATA_DRIFTED
+        at_once = is_unused and resource.revokes
         return Owed(
             lease_id=lease.id,
             due=self._clock.now() if at_once else end,
