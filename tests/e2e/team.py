@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PATIENCE = 15.0  # seconds
 # Nothing that is referred to goes before who refers to it.
 _REFERRERS_FIRST = (
+    "VaultDynamicSecret",
     "VaultStaticSecret",
     "SecretTransformation",
     "VaultAuth",

@@ -26,7 +26,7 @@ SHORTEST_STEP = 1.0
 _SPREAD = 0.1  # of a life: over this much those that are due together are spread
 _LAST_CALL = 0.9  # of a life: a renewal that fails after that is not tried again
 _RETRIED_AFTER = 1 / 3  # of the time to the last call
-_ROUNDING = 1.0  # seconds by which a renewal may fall short of what was asked
+_ROUNDING = 0.01  # of what was asked: so much may a renewal fall short of it
 _FIRST_REPLACED = 0.1  # of the last stretch of a token: a new login comes before
 _LAST_REPLACED = 0.9
 _LEFT_AT_RENEWAL = 1 / 3  # of the life of a token, which is renewed after two thirds
@@ -187,7 +187,7 @@ def is_prolonged(granted: float, *, asked: float) -> bool:
 
     One that falls short has met the longest life of the lease, which no renewal moves.
     """
-    return granted > 0 and granted >= asked - _ROUNDING
+    return granted > 0 and granted >= asked * (1 - _ROUNDING)
 
 
 def share_of(*names: str) -> float:

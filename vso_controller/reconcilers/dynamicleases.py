@@ -287,7 +287,7 @@ class Leases:
         known.lease = replace(
             seen.lease,
             since=seen.now,  # from before it was asked for
-            duration=float(asked if prolonged else granted.duration),
+            duration=float(granted.duration),
             renewable=granted.renewable and prolonged,
         )
         token = self._stretch(known)

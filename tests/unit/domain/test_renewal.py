@@ -170,14 +170,18 @@ def test_share_depends_on_where_a_name_ends() -> None:
 
 @pytest.mark.parametrize(
     ("granted", "prolonged"),
-    [(3600, True), (3599, True), (7200, True), (3598, False), (1, False), (0, False)],
+    [(3600, True), (3599, True), (7200, True), (3500, False), (1, False), (0, False)],
 )
 def test_renewal_that_falls_short_is_the_last(granted: float, prolonged: bool) -> None:
     assert is_prolonged(granted, asked=3600) is prolonged
 
 
+def test_second_that_is_missing_counts_where_a_life_is_short() -> None:
+    assert is_prolonged(5, asked=6) is False
+
+
 def test_renewal_without_any_time_is_none() -> None:
-    assert is_prolonged(0, asked=1) is False
+    assert is_prolonged(0, asked=0) is False
 
 
 SECONDS = st.floats(0, 10**7, allow_nan=False)
