@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.admin import OURS, VSO, Manifest, decoded, named
@@ -59,6 +60,11 @@ class Team:
         for kind in _REFERRERS_FIRST:
             for each in await self._admin.list(kind, self.namespace, VSO):
                 await self._admin.delete(named(kind, self.namespace, _name(each)))
+            await eventually(partial(self._has_none, kind), within=PATIENCE)
+
+    async def _has_none(self, kind: str) -> None:
+        """Raise unless all of a kind are gone: a finalizer may hold them."""
+        assert await self._admin.list(kind, self.namespace, VSO) == []
 
     async def trust(self, bao: OpenBao, *, secret: str = "vault-ca") -> None:
         """Put the CA of a Vault where the VaultConnection looks for it.

@@ -128,6 +128,17 @@ async def on_record(database: Database, team: Team) -> None:
     assert await database.living(team) <= {status["secretLease"]["id"], *owed}
 
 
+async def gone(team: Team) -> None:
+    """Delete the resource and wait until it is gone."""
+    manifest = team.named(KIND, "app")
+    await team.world.admin.delete(manifest)
+
+    async def probe() -> None:
+        assert await team.world.admin.get(manifest) is None
+
+    await eventually(probe, within=PATIENCE)
+
+
 async def test_credentials_log_in_and_go_with_their_resource(
     database: Database, team: Team
 ) -> None:
@@ -280,12 +291,16 @@ async def test_restart_changes_no_credentials_at_once_and_them_once_in_time(
         assert (await status_of(team))["secretLease"]["id"] == lease
         assert await database.works(first)
 
+        team.world.observatory.journal.credential_wanted(
+            f"database/creds/{team.namespace}", "nobody renews the token any more"
+        )
         second = await wait_login(team, but=first)
         assert await database.works(first), "it was replaced before its token ended"
         await asyncio.sleep(6)
         assert await login_of(team) == second
         assert await database.works(second)
         await on_record(database, team)
+        await gone(team)  # while somebody runs who can revoke
 
 
 async def test_token_that_ends_takes_no_credentials_in_use_along(

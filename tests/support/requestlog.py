@@ -38,11 +38,11 @@ class RequestHead:
 
     @property
     def is_write(self) -> bool:
-        """Whether the method is one that changes things.
+        """Whether the method is one that changes things, and not for a dry run.
 
         Reviews and TokenRequests are among them: they are POSTs.
         """
-        return self.method not in _READS
+        return self.method not in _READS and "dryRun" not in parse_qs(self.query)
 
     @property
     def is_watch(self) -> bool:

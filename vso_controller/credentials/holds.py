@@ -77,6 +77,16 @@ class LeaseHold:
         finally:
             self._tell()
 
+    async def revoke_lease(
+        self, lease_id: str, *, fence: Callable[[], None] | None = None
+    ) -> None:
+        """End a lease that hangs on the token. Raises Parked without a turn.
+
+        It needs no VaultAuth: that may be deleted together with the consumer.
+        """
+        with self._connection.turn(self.consumer, Priority.READ):
+            await self._token.revoke_lease(lease_id, fence=fence)
+
     async def release(self) -> None:
         """Let go of the token: nothing hangs on it any more. Twice is as once."""
         await self._kept.aclose()

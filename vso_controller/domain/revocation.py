@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from vso_controller.domain.renewal import Lease
+
 MOST_ATTEMPTS = 8
 """Revocations of one lease that are tried before it is left to run out."""
 MOST_ATTEMPTS_AT_END = 5
 """The same of a resource that is deleted, which waits for them."""
+
+TAKES = 5.0
+"""Seconds that Vault may take to end a lease whose time is over: a life is told in
+whole seconds, and users are removed one by one."""
 
 _FIRST_REST = 5.0  # seconds
 _LONGEST_REST = 300.0
@@ -42,6 +48,16 @@ class Owed:
         given_up = is_final or attempts >= MOST_ATTEMPTS
         due = self.end if given_up else min(now + rest, self.end)
         return replace(self, due=due, attempts=attempts, error=error)
+
+
+def owed_of(lease: Lease, *, now: float, at_once: bool, namespace: str) -> Owed:
+    """Return what is owed of a lease that is not in use any more.
+
+    Unless it is to be revoked at once, it is left to run out.
+    """
+    end = lease.since + lease.duration + TAKES
+    due = now if at_once else end
+    return Owed(lease_id=lease.id, due=due, end=end, namespace=namespace)
 
 
 def alive(owed: Iterable[Owed], *, now: float) -> tuple[Owed, ...]:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import structlog
+
 from vso_controller.credentials.consumer import ConsumerSession
 from vso_controller.credentials.holds import LeaseHold
 from vso_controller.domain.reasons import Reason, Refusal
@@ -44,6 +46,8 @@ from vso_controller.vault.requests import VaultReply
 
 CREDENTIALS = "credentials"
 """What gates and observers call that which is issued and revoked."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class LeaseSessions(Protocol):
@@ -186,12 +190,7 @@ class Leases:
         Raises Parked, and what keeps a change from leaving.
         """
         try:
-            session = await self.open(resource)
-            await session.revoke_lease(
-                owed.lease_id,
-                namespace=owed.namespace or None,
-                fence=self.fence("revoke", resource),
-            )
+            await self._ask_for_the_end(resource, owed)
         except Parked:
             raise
         except LeaseNotFound:
@@ -201,19 +200,36 @@ class Leases:
             return owed.failed(str(error), now=self._clock.now(), is_final=is_final)
         return None
 
+    async def _ask_for_the_end(self, resource: DynamicResource, owed: Owed) -> None:
+        fence = self.fence("revoke", resource)
+        known = self._known.get(resource.key)
+        if (
+            known is not None
+            and known.hold is not None
+            and known.lease.id == (owed.lease_id)
+        ):
+            await known.hold.revoke_lease(owed.lease_id, fence=fence)
+            return
+        session = await self.open(resource)
+        await session.revoke_lease(
+            owed.lease_id, namespace=owed.namespace or None, fence=fence
+        )
+
     async def forget(self, key: ObjectKey, consumer: ObjectKey) -> None:
         """Let go of a resource that is gone, and end its lease if it was to be ended.
 
-        That is for one whose finalizer was taken away: its end was not prepared.
+        That is for one whose finalizer was taken away: its end was not prepared. What
+        keeps the lease from being ended is logged: nobody is left to be told.
         """
         known = self._known.pop(key, None)
         try:
-            if known is not None and known.revokes and known.lease.id:
-                await known.session.revoke_lease(
-                    known.lease.id,
-                    namespace=known.namespace,
-                    fence=lambda: self._gate.check(Act("revoke", CREDENTIALS, key)),
+            if known is not None and known.hold is not None and known.revokes:
+                act = Act("revoke", CREDENTIALS, key)
+                await known.hold.revoke_lease(
+                    known.lease.id, fence=lambda: self._gate.check(act)
                 )
+        except OperationFailed as error:
+            log.warning("lease_left_behind", error=str(error))
         finally:
             await self._release(consumer)
             self._sessions.release(consumer)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vso_controller.api.v1beta1.vaultdynamicsecret import VaultDynamicSecretStatus
 from vso_controller.domain.conditions import (
     Condition,
     ConditionType,
+    condition,
     is_true,
     merged,
 )
@@ -21,9 +22,9 @@ from vso_controller.domain.dynamicsecret import (
     after_success,
 )
 from vso_controller.domain.issuing import IssueReason
-from vso_controller.domain.reasons import EventReason, Failure
+from vso_controller.domain.reasons import EventReason, Failure, Reason
 from vso_controller.domain.renewal import Lease
-from vso_controller.domain.revocation import Owed, alive, with_owed
+from vso_controller.domain.revocation import Owed, alive, owed_of, with_owed
 from vso_controller.foundation.clock import Clock, rfc3339
 from vso_controller.foundation.digest import Digest, from_mac, to_mac
 from vso_controller.foundation.errors import Invalid, Parked
@@ -89,15 +90,13 @@ class DynamicReports:
         Workloads may need it yet, so it is left to run out. What never came to be
         used, or lay in a Secret that somebody else has written to, is revoked.
         """
-        end = lease.since + lease.duration
         conditions = conditions_of(resource.status.conditions)
         was_never_written = not is_true(conditions, ConditionType.SECRET_SYNCED)
         is_unused = was_never_written or reason == IssueReason.DATA_DRIFTED
-        at_once = is_unused and resource.revokes
-        return Owed(
-            lease_id=lease.id,
-            due=self._clock.now() if at_once else end,
-            end=end,
+        return owed_of(
+            lease,
+            now=self._clock.now(),
+            at_once=is_unused and resource.revokes,
             namespace=resource.namespace or "",
         )
 
@@ -161,6 +160,19 @@ class DynamicReports:
         )
         return Report(resource.status, after, failure)
 
+    def ending(
+        self, resource: DynamicResource, owed: tuple[Owed, ...], left: tuple[Owed, ...]
+    ) -> Report:
+        """Say what there is to say of a resource that is deleted.
+
+        `owed` is what has not ended, `left` what of it is tried again.
+        """
+        if not left:
+            return Report(resource.status, resource.status, _news_of_end(owed))
+        waiting = condition(ConditionType.HEALTHY, False, Reason.UNHEALTHY, _told(left))
+        after = self._with_conditions(resource, [waiting])
+        return Report(resource.status, after.model_copy(update=owed_fields(owed)))
+
     def _failed_conditions(
         self, resource: DynamicResource, failure: Failure
     ) -> tuple[Condition, ...]:
@@ -192,30 +204,6 @@ class DynamicReports:
         return resource.status.model_copy(update={"conditions": stored(conditions)})
 
 
-def ending(
-    resource: DynamicResource, owed: tuple[Owed, ...], left: tuple[Owed, ...]
-) -> Report:
-    """Return what there is to say of a resource that is deleted.
-
-    `owed` is what has not ended, `left` what of it is tried again.
-    """
-    after = resource.status.model_copy(update=owed_fields(owed))
-    if left:
-        return Report(resource.status, after)
-    failed = [each for each in owed if each.error]
-    if not failed:
-        news = News(EventReason.SECRET_LEASE_REVOKE, "Nothing is left to revoke")
-        return Report(resource.status, resource.status, news)
-    told = "; ".join(
-        f"lease {each.lease_id} runs until {rfc3339(each.end)}: {each.error}"
-        for each in failed
-    )
-    news = News(
-        EventReason.SECRET_LEASE_REVOKE, f"Not revoked: {told}", EventKind.WARNING
-    )
-    return Report(resource.status, resource.status, news)
-
-
 def _news(synced: Synced, lease: Lease) -> News | None:
     if not synced.reason:
         return None
@@ -233,6 +221,23 @@ def _end_of_token(synced: Synced, tended: Tended) -> str | None:
     if tended.token is None or synced.reason:
         return None
     return rfc3339(tended.token.end)
+
+
+def _news_of_end(owed: tuple[Owed, ...]) -> News:
+    reason = EventReason.SECRET_LEASE_REVOKE
+    failed = [each for each in owed if each.error]
+    if failed:
+        return News(reason, _told(failed), EventKind.WARNING)
+    return News(reason, "Nothing is left to revoke")
+
+
+def _told(owed: Iterable[Owed]) -> str:
+    """Return what was not revoked, and why."""
+    told = "; ".join(
+        f"lease {each.lease_id} runs until {rfc3339(each.end)}: {each.error}"
+        for each in owed
+    )
+    return f"Not revoked: {told}"
 
 
 def _mac(digest: bytes) -> str | None:

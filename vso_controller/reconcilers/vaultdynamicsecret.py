@@ -21,6 +21,7 @@ from vso_controller.domain.revocation import (
     Owed,
     at_deletion,
     next_due,
+    owed_of,
     to_revoke,
     with_owed,
 )
@@ -37,7 +38,7 @@ from vso_controller.reconcilers.dynamicrecords import (
     parse_dynamic,
     question_on_record,
 )
-from vso_controller.reconcilers.dynamicreports import DynamicReports, Synced, ending
+from vso_controller.reconcilers.dynamicreports import DynamicReports, Synced
 from vso_controller.reconcilers.failures import failure_of
 from vso_controller.reconcilers.ports import Cache, Finalizers
 from vso_controller.reconcilers.reporting import Reporter
@@ -301,7 +302,8 @@ class VaultDynamicSecretReconciler:
             owed = owed if result is None else with_owed(owed, result)
         left = at_deletion(owed, now=now, revokes=resource.revokes)
         await self._reporter.report(
-            resource.envelope, lambda seen: ending(parse_dynamic(seen), owed, left)
+            resource.envelope,
+            lambda seen: self._reports.ending(parse_dynamic(seen), owed, left),
         )
         if left:
             due = next_due(left)
@@ -314,11 +316,10 @@ class VaultDynamicSecretReconciler:
         is_known = any(each.lease_id == lease.id for each in owed)
         if not lease.id or is_known:
             return owed
-        now, end = self._clock.now(), lease.since + lease.duration
-        one = Owed(
-            lease_id=lease.id,
-            due=now if resource.revokes else end,
-            end=end,
+        one = owed_of(
+            lease,
+            now=self._clock.now(),
+            at_once=resource.revokes,
             namespace=resource.namespace or "",
         )
         return with_owed(owed, one)

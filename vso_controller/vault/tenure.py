@@ -8,8 +8,9 @@ anew, and it is never given back. What is known of its end is there for its hold
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vso_controller.foundation.clock import Clock
 from vso_controller.foundation.errors import (
@@ -21,7 +22,7 @@ from vso_controller.foundation.errors import (
 )
 from vso_controller.foundation.secret import Secret
 from vso_controller.vault.errors import LeaseNotFound, PermissionDenied
-from vso_controller.vault.leases import renewal_of
+from vso_controller.vault.leases import renewal_of, revocation_of
 from vso_controller.vault.ports import Transport
 from vso_controller.vault.requests import Method, Operation, VaultReply, VaultRequest
 from vso_controller.vault.tokens import Moment, Token
@@ -179,6 +180,13 @@ class TokenHold:
                 f"{denied}; the token that issued the lease has ended, and the lease"
                 " with it"
             ) from denied
+
+    async def revoke_lease(
+        self, lease_id: str, *, fence: Callable[[], None] | None
+    ) -> None:
+        """End a lease that this token issued. `fence` is asked before that leaves."""
+        request = revocation_of(lease_id, namespace=self._namespace)
+        await self._tenure.ask(replace(request, fence=fence))
 
     def release(self) -> None:
         """Let go of the token: nothing hangs on it any more. Twice is as once."""
