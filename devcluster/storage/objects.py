@@ -46,8 +46,12 @@ class Stored:
 
 
 def freeze(key: ObjectKey, value: Object, revision: int) -> Stored:
-    """Encode an object as of `revision`, which is stamped into its metadata."""
-    meta = value["metadata"] | {"resourceVersion": str(revision)}
+    """Encode an object as of `revision`, which is stamped into its metadata.
+
+    0 is none: that of an object that is not stored.
+    """
+    stamp = {"resourceVersion": str(revision)} if revision else {}
+    meta = value["metadata"] | stamp
     body = {k: each for k, each in value.items() if k not in {"apiVersion", "kind"}}
     return Stored(
         key=key,

@@ -200,7 +200,8 @@ class Store:
         self, name: str, change_type: ChangeType, key: ObjectKey, value: Object
     ) -> Stored:
         if self._rehearses:
-            return freeze(key, value, self.revision)
+            there = self.collection(name).get(key)
+            return freeze(key, value, there.revision if there is not None else 0)
         collection = self.collection(name)
         self.revision += 1
         current = freeze(key, value, self.revision)

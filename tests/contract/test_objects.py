@@ -152,6 +152,28 @@ async def test_dry_run_stores_nothing(api: KubeApi, config_maps: str) -> None:
     assert found.status == 404
 
 
+async def test_what_a_dry_run_would_create_has_no_version(
+    api: KubeApi, config_maps: str
+) -> None:
+    created = await api.create(config_maps, config_map("c"), dryRun="All")
+
+    assert "resourceVersion" not in created.body["metadata"]
+    assert created.body["metadata"]["uid"]
+
+
+async def test_dry_run_of_a_change_shows_it_at_the_version_there_is(
+    api: KubeApi, config_maps: str
+) -> None:
+    created = await api.create(config_maps, config_map("c", a="1"))
+
+    changed = created.body | {"data": {"a": "2"}}
+    updated = await api.update(f"{config_maps}/c", changed, dryRun="All")
+
+    assert updated.body["data"] == {"a": "2"}
+    version = created.body["metadata"]["resourceVersion"]
+    assert updated.body["metadata"]["resourceVersion"] == version
+
+
 async def test_half_a_dry_run_is_refused(api: KubeApi, config_maps: str) -> None:
     created = await api.create(config_maps, config_map("c"), dryRun="Some")
 

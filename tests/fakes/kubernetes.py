@@ -178,10 +178,15 @@ class FakeKubernetes:
             annotations=secret.annotations,
         )
 
-    async def create(
-        self, secret: NewSecret, *, dry_run: bool = False
-    ) -> ObservedSecret:
-        await self._receive("try" if dry_run else "create", secret.key)
+    async def try_out(self, write: NewSecret | SecretPatch) -> None:
+        await self._receive("try_out", write.key)
+        if isinstance(write, SecretPatch):
+            self._expect(write.key, write.resource_version)
+        elif write.key in self.secrets:
+            raise AlreadyExists(f"create secrets {write.key}")
+
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        await self._receive("create", secret.key)
         if secret.key in self.secrets:
             raise AlreadyExists(f"create secrets {secret.key}")
         version = next(self._versions)
@@ -196,19 +201,13 @@ class FakeKubernetes:
             owners=secret.owners,
             immutable=secret.immutable,
         )
-        if dry_run:
-            return observed
         created = self._store(observed, secret.data.reveal())
         self._answer("create")
         return created
 
-    async def patch(
-        self, patch: SecretPatch, *, dry_run: bool = False
-    ) -> ObservedSecret:
-        await self._receive("try" if dry_run else "patch", patch.key)
+    async def patch(self, patch: SecretPatch) -> ObservedSecret:
+        await self._receive("patch", patch.key)
         before = self._expect(patch.key, patch.resource_version)
-        if dry_run:
-            return before
         data = {
             key: value
             for key, value in self.values[patch.key].items()

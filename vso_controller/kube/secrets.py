@@ -8,6 +8,7 @@ uid too, and a creation fails when the name is taken. What a write leaves alone
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
 
@@ -57,38 +58,27 @@ class Secrets:
         """Read the Secret with its values. Raises NotFound."""
         return OpenSecretDecoder().item(await self._get(key))
 
-    async def create(
-        self, secret: NewSecret, *, dry_run: bool = False
-    ) -> ObservedSecret:
-        """Create `secret`. Raises AlreadyExists when the name is taken.
+    async def create(self, secret: NewSecret) -> ObservedSecret:
+        """Create `secret`. Raises AlreadyExists when the name is taken."""
+        answer = await self._session.request(_creation(secret))
+        return self._decoder.item(answer)
 
-        With `dry_run` the server says whether it would, and stores nothing.
+    async def patch(self, patch: SecretPatch) -> ObservedSecret:
+        """Apply `patch`. Raises Conflict when the Secret is not as observed."""
+        answer = await self._session.request(_change(patch))
+        return self._decoder.item(answer)
+
+    async def try_out(self, write: NewSecret | SecretPatch) -> None:
+        """Have the server go through with a write but for storing it.
+
+        Raises what the write would raise. What is answered is of no version: the
+        object that would be created has none.
         """
-        call = Call(
-            verb=Verb.CREATE,
-            target=Target(SECRETS, secret.key.namespace),
-            repeatable=dry_run,
-            query=_DRY_RUN if dry_run else {},
-            body=_new_document(secret),
-        )
-        return self._decoder.item(await self._session.request(call))
-
-    async def patch(
-        self, patch: SecretPatch, *, dry_run: bool = False
-    ) -> ObservedSecret:
-        """Apply `patch`. Raises Conflict when the Secret is not as observed.
-
-        With `dry_run` the server says whether it would, and stores nothing.
-        """
-        call = Call(
-            verb=Verb.PATCH,
-            target=object_target(SECRETS, patch.key),
-            repeatable=dry_run,
-            query=_DRY_RUN if dry_run else {},
-            body=_patch_document(patch),
-            content_type=MERGE_PATCH,
-        )
-        return self._decoder.item(await self._session.request(call))
+        if isinstance(write, NewSecret):
+            call = _creation(write)
+        else:
+            call = _change(write)
+        await self._session.request(replace(call, repeatable=True, query=_DRY_RUN))
 
     async def delete(
         self,
@@ -133,12 +123,34 @@ class ObservedSecrets(Secrets):
     So that is asked before: it decides what comes next.
     """
 
-    async def create(
-        self, secret: NewSecret, *, dry_run: bool = False
-    ) -> ObservedSecret:
+    async def create(self, secret: NewSecret) -> ObservedSecret:
         if await self.read(secret.key) is not None:
             raise AlreadyExists(f"create {SECRETS.plural} {secret.key}: it is there")
-        return await super().create(secret, dry_run=dry_run)
+        return await super().create(secret)
+
+    async def try_out(self, write: NewSecret | SecretPatch) -> None:
+        if isinstance(write, NewSecret) and await self.read(write.key) is not None:
+            raise AlreadyExists(f"create {SECRETS.plural} {write.key}: it is there")
+        await super().try_out(write)
+
+
+def _creation(secret: NewSecret) -> Call:
+    return Call(
+        verb=Verb.CREATE,
+        target=Target(SECRETS, secret.key.namespace),
+        repeatable=False,
+        body=_new_document(secret),
+    )
+
+
+def _change(patch: SecretPatch) -> Call:
+    return Call(
+        verb=Verb.PATCH,
+        target=object_target(SECRETS, patch.key),
+        repeatable=False,
+        body=_patch_document(patch),
+        content_type=MERGE_PATCH,
+    )
 
 
 def _new_document(secret: NewSecret) -> bytes:

@@ -139,9 +139,9 @@ class Destinations:
             case Failure() if step.reason is not _FOR_WANT_OF_DATA:
                 raise Refusal.of(step)
             case Create(secret):
-                await self._secrets.create(secret, dry_run=True)
+                await self._secrets.try_out(secret)
             case Update(patch):
-                await self._secrets.patch(patch, dry_run=True)
+                await self._secrets.try_out(patch)
 
     async def _act(self, step: Plan, *, user: ObjectKey | None) -> bool:
         match step:

@@ -226,7 +226,7 @@ async def test_nothing_is_issued_for_a_secret_that_cannot_be_written(
     failure: OperationFailed,
 ) -> None:
     world = world_in_order()
-    world.kubernetes.failures["try"] = failure
+    world.kubernetes.failures["try_out"] = failure
 
     with pytest.raises(OperationFailed):
         await sync(world)
