@@ -145,6 +145,7 @@ async def candidate(
             [envelope(CONNECTION, {"address": NOBODY})], "1"
         )
         made._stores.auths.replace([envelope(AUTH, AUTH_SPEC)], "1")
+        made._stores.auth_globals.replace([], "1")
         made._stores.static_secrets.replace([], "1")
         made._stores.transformations.replace([], "1")
         made._stores.secrets.replace([], "1")
