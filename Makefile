@@ -61,8 +61,8 @@ test: $(INSTALLED)  ## Every test that needs no cluster of yours
 	$(if $(ARGS),,$(BIN)/pytest tests/cost)
 	CLUSTER=embedded $(PYTEST) --cov --cov-report=term $(ARGS) --ignore tests/cost tests
 
-e2e: $(INSTALLED)  ## The stories and the API contract on CLUSTER
-	$(PYTEST) $(ARGS) tests/contract tests/e2e
+e2e: $(INSTALLED)  ## The API contract, the layers and the stories on CLUSTER
+	$(PYTEST) $(ARGS) tests/contract tests/servers tests/e2e
 
 bench: $(INSTALLED)  ## What the engine costs, and what kopf does, in the same run
 	UV_PROJECT_ENVIRONMENT=$(PEER) $(BIN)/uv sync --quiet --frozen --only-group bench

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(120),
     pytest.mark.skipif(
         os.environ.get("CLUSTER", "embedded") != "embedded",

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.clusters import Cluster
-from tests.e2e.kube_site import settings_for, unique
 from tests.fakes.kubernetes import DIGEST_KEY, FakeKubernetes
+from tests.support.kubesite import settings_for, unique
 from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.objects import NewSecret, ObjectKey, SecretPatch
 from vso_controller.foundation.secret import Secret, SecretData

@@ -17,8 +17,8 @@ import pytest_asyncio
 
 from tests.contract.rows import embedded_only
 from tests.e2e.clusters import Cluster
-from tests.e2e.kube_site import NAMESPACES, PATIENCE, WIDGETS, Site, site_on, unique
 from tests.support.conditions import eventually
+from tests.support.kubesite import NAMESPACES, PATIENCE, WIDGETS, Site, site_on, unique
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.errors import Transient
 from vso_controller.foundation.listwatch import (

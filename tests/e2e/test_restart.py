@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.admin import Manifest, Refused, decoded, named
-from tests.e2e.kube_site import settings_for
 from tests.e2e.team import PATIENCE, Team
 from tests.e2e.world import ACCOUNT, OPERATOR, Controller, World
 from tests.support.conditions import eventually
+from tests.support.kubesite import settings_for
 from tests.support.requestlog import Exchange, RequestLog
 from vso_controller.kube.decoding import OpenSecretDecoder
 from vso_controller.kube.errors import Forbidden

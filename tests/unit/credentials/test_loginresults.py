@@ -113,6 +113,20 @@ def test_ended_sessions_count_no_more(namespaces: list[str]) -> None:
     assert told.wakes == ([AUTH] if namespaces[1:] else [])
 
 
+def test_session_that_nobody_uses_tells_nothing_until_somebody_does_again() -> None:
+    told, session = Told(), FakeSession(ends=60)
+    record = told.record()
+    record.end()
+
+    use(record, session)
+    use(record, session, LoginRefused("no such role"))
+    assert (told.failed, told.wakes) == (None, [])
+    record.resume()
+    use(record, session, LoginRefused("no such role"))
+
+    assert (told.failed, told.wakes) == ("apps", [AUTH])
+
+
 def test_results_are_of_one_generation() -> None:
     told = Told()
     use(told.record(), FakeSession(ends=60))

@@ -3,8 +3,9 @@
 Written down by hand. The operator's namespace is `vso`. The columns:
 
 * the namespace of the object in which the reference stands;
-* the reference as it is written, `''` for nothing; for a VaultAuthGlobal `name=`,
-  `in=` (its namespace) and `default` (allowDefault), with commas between them;
+* the reference as it is written, `''` for nothing; for a SecretTransformation and a
+  VaultAuthGlobal `name=`, `in=` (its namespace) and, of the latter, `default`
+  (allowDefault), with commas between them;
 * the `allowedNamespaces` of what is found, with commas between them, `-` for none;
 * the settings: `shared:` with namespaces, `admit` (default objects admit all),
   `nofallback`, `nodefaults`, with blanks between them, `-` for the defaults;
@@ -253,17 +254,30 @@ apps | LONG_NAMESPACE/vault      | - | shared:*            | LONG_NAMESPACE/vaul
 """
 
 SECRET_TRANSFORMATION = """
-apps | templates                 | - | -                   | apps/templates
-apps | apps/templates            | - | -                   | apps/templates
-apps | vso/templates             | - | -                   | vso/templates
-apps | infra/templates           | - | -                   | denied
-apps | infra/templates           | * | -                   | denied
-apps | infra/templates           | - | admit               | denied
-apps | infra/templates           | - | shared:infra        | infra/templates
-apps | infra/templates           | - | shared:*            | infra/templates
-apps | infra/templates           | - | shared:team         | denied
-vso  | infra/templates           | - | -                   | infra/templates
-team | apps/templates            | - | -                   | denied
+apps | name=templates            | - | -                   | apps/templates
+apps | name=templates            | - | shared:infra        | apps/templates
+apps | name=default              | - | -                   | apps/default
+apps | name=templates,in=apps    | - | -                   | apps/templates
+apps | name=templates,in=vso     | - | -                   | vso/templates
+apps | name=templates,in=infra   | - | -                   | denied
+apps | name=templates,in=infra   | * | -                   | denied
+apps | name=templates,in=infra   | - | admit               | denied
+apps | name=templates,in=infra   | - | shared:infra        | infra/templates
+apps | name=templates,in=infra   | - | shared:team,infra   | infra/templates
+apps | name=templates,in=infra   | - | shared:*            | infra/templates
+apps | name=templates,in=infra   | - | shared:team         | denied
+apps | name=templates,in=infra   | - | shared:apps         | denied
+vso  | name=templates            | - | -                   | vso/templates
+vso  | name=templates,in=infra   | - | -                   | infra/templates
+team | name=templates,in=apps    | - | -                   | denied
+apps | ''                        | - | shared:*            | malformed
+apps | in=infra                  | - | shared:*            | malformed
+apps | name=infra/templates      | - | shared:*            | malformed
+apps | name=..                   | - | shared:*            | malformed
+apps | name=../templates         | - | shared:*            | malformed
+apps | name=templates,in=..      | - | shared:*            | malformed
+apps | name=templates,in=in/fra  | - | shared:*            | malformed
+apps | name=TOO_LONG             | - | -                   | malformed
 """
 
 SECRET = """

@@ -155,6 +155,7 @@ def test_what_waits_for_an_edit_is_the_specs_fault() -> None:
 
     elsewhere = {
         Reason.SECRET_TRANSFORMATION_NOT_FOUND,
+        Reason.SECRET_TRANSFORMATION_NOT_ALLOWED,
         Reason.SECRET_TRANSFORMATION_INVALID,
     }
     assert waits == specs - elsewhere

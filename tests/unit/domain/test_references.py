@@ -16,6 +16,7 @@ from vso_controller.domain.references import (
     global_candidates,
     may_refer,
     parse_reference,
+    transformation_key,
 )
 from vso_controller.foundation.objects import ObjectKey
 
@@ -34,14 +35,17 @@ def tenancy_of(case: Case) -> Tenancy:
     )
 
 
+def fields_of(case: Case) -> dict[str, str]:
+    written = (each.split("=") for each in case.written.split(",") if "=" in each)
+    return {"name": "", "in": ""} | dict(written)
+
+
 def candidates_of(case: Case, tenancy: Tenancy) -> tuple[ObjectKey, ...]:
     """Return where the reference leads, before it is asked who may follow it."""
     beside = ObjectKey(case.namespace, "who-refers")
     match case.target:
         case Target.VAULT_AUTH_GLOBAL:
-            written = {"name": "", "in": ""} | dict(
-                each.split("=") for each in case.written.split(",") if "=" in each
-            )
+            written = fields_of(case)
             return global_candidates(
                 name=written["name"],
                 namespace=written["in"],
@@ -56,6 +60,12 @@ def candidates_of(case: Case, tenancy: Tenancy) -> tuple[ObjectKey, ...]:
                 operator_namespace=OPERATOR,
                 fallback=tenancy.namespace_fallback,
             )
+        case Target.SECRET_TRANSFORMATION:
+            written = fields_of(case)
+            found = transformation_key(
+                written["name"], namespace=written["in"], beside=beside
+            )
+            return (found,)
         case Target.SECRET | Target.SERVICE_ACCOUNT:
             check_name(case.written)
             return (ObjectKey(case.namespace, case.written),)

@@ -22,12 +22,22 @@ from tests.unit.reconcilers.transforming import (
     transform,
     values,
 )
-from tests.unit.reconcilers.world import DESTINATION, RESOURCE, RESOURCE_SPEC, World
+from tests.unit.reconcilers.world import (
+    DESTINATION,
+    OPERATOR,
+    RESOURCE,
+    RESOURCE_SPEC,
+    World,
+)
+from vso_controller.domain.references import Tenancy
 from vso_controller.foundation.objects import ObjectKey, ObservedSecret
 from vso_controller.runtime.ports import Outcome
 from vso_controller.vault.requests import Operation
 
 pytestmark = pytest.mark.looptime
+
+ELSEWHERE = ObjectKey("common", "shared")
+TO_ELSEWHERE = {"name": ELSEWHERE.name, "namespace": ELSEWHERE.namespace}
 
 
 def asking(transformation: dict[str, Any], **changes: object) -> World:
@@ -351,19 +361,60 @@ async def test_reference_to_what_is_of_no_use_leaves_the_secret_and_says_so(
 
     state, told, message = ready(world)
     assert (state, told) == ("False", reason)
-    assert message.startswith("SecretTransformation common/shared")
+    assert message.startswith(f"SecretTransformation {SHARED}")
     assert values(world) == {"password": "s3cret"}
 
 
 async def test_reference_out_of_what_is_watched_is_told() -> None:
+    tenancy = Tenancy(OPERATOR, shared_namespaces=(ELSEWHERE.namespace,))
     world = transform(
-        World(scopes=("apps", "vso-system")).in_order(),
-        {"transformationRefs": [REFERENCE]},
+        World(scopes=("apps", OPERATOR), tenancy=tenancy).in_order(),
+        {"transformationRefs": [TO_ELSEWHERE]},
     )
 
     await sync(world)
 
     assert ready(world)[1] == "NamespaceNotWatched"
+
+
+@pytest.mark.parametrize("shared", [("common",), ("*",)])
+async def test_transformation_of_a_shared_namespace_is_for_all(
+    shared: tuple[str, ...],
+) -> None:
+    world = World(tenancy=Tenancy(OPERATOR, shared_namespaces=shared)).in_order()
+    world.put(world.transformations, ELSEWHERE, rendering("one"))
+    transform(world, {"transformationRefs": [TO_ELSEWHERE]})
+
+    await sync(world)
+
+    assert out(world) == "one"
+
+
+async def test_transformation_of_another_namespace_is_not_used() -> None:
+    world = World(tenancy=Tenancy(OPERATOR, shared_namespaces=("apps",))).in_order()
+    await sync(world)
+    world.put(world.transformations, ELSEWHERE, rendering("one"))
+    transform(world, {"transformationRefs": [TO_ELSEWHERE]})
+
+    await sync(world)
+
+    assert ready(world) == (
+        "False",
+        "SecretTransformationNotAllowed",
+        "SecretTransformation common/shared is not for namespace apps: common is not "
+        "among the --shared-namespaces of the controller",
+    )
+    assert values(world) == {"password": "s3cret"}
+
+
+async def test_reference_that_leads_out_of_a_namespace_by_its_name_is_refused() -> None:
+    world = asking({"transformationRefs": [{"name": f"../{OPERATOR}/shared"}]})
+
+    await sync(world)
+
+    state, reason, message = ready(world)
+    assert (state, reason) == ("False", "InvalidReference")
+    assert message.startswith("spec.destination.transformation.transformationRefs: ")
 
 
 async def test_edit_of_what_is_referred_to_is_rendered() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 from tests.fakes.templates import FakeRenderer
 from tests.unit.reconcilers.syncing import spec
-from tests.unit.reconcilers.world import DESTINATION, RESOURCE, World
+from tests.unit.reconcilers.world import DESTINATION, OPERATOR, RESOURCE, World
 from vso_controller.foundation.objects import ObjectKey
 
-SHARED = ObjectKey("common", "shared")
+SHARED = ObjectKey(OPERATOR, "shared")
 REFERENCE = {"name": SHARED.name, "namespace": SHARED.namespace}
 
 

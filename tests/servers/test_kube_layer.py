@@ -16,7 +16,9 @@ import pytest
 import pytest_asyncio
 
 from devcluster.cluster import DevCluster
-from tests.e2e.kube_site import (
+from tests.support.conditions import eventually
+from tests.support.controlplane import ControlPlane, assets_from_environment
+from tests.support.kubesite import (
     DIGEST_KEY,
     NAMESPACES,
     PATIENCE,
@@ -26,8 +28,6 @@ from tests.e2e.kube_site import (
     site_on,
     unique,
 )
-from tests.support.conditions import eventually
-from tests.support.controlplane import ControlPlane, assets_from_environment
 from vso_controller.foundation.clock import SystemClock
 from vso_controller.foundation.digest import digest_of, digest_with
 from vso_controller.foundation.events import EventKind, EventSubject, subject_of
