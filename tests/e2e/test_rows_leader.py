@@ -96,7 +96,7 @@ async def test_row_54_leader_whose_lease_was_given_away_by_hand_stands_down(
         await stands_by(former)
         took = asyncio.get_running_loop().time() - started
 
-        assert took < RENEWED + 0.7, "with its next renewal, and a moment"
+        assert took < RENEWED + 2, "with its next renewal, and a moment"
         await team.put(password="n3w")
         await team.wait_value("password", b"n3w", within=HANDOVER)
         await in_order(team, secret)

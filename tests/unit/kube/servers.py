@@ -15,7 +15,7 @@ from aiohttp import web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-_PATIENCE = 5.0  # seconds
+_PATIENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

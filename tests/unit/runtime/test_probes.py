@@ -75,7 +75,7 @@ async def test_answer_that_nobody_waits_for_does_not_hold_up_the_end() -> None:
         took = asyncio.get_running_loop().time() - ended
         request.cancel()
 
-    assert took < 5
+    assert took < 30
 
 
 async def test_metrics_are_served_as_prometheus_reads_them() -> None:

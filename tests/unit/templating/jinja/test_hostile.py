@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jinja2 import nodes
 
+from tests.unit.templating.jinja.bombs import BOMBS
 from tests.unit.templating.jinja.rendering import rendered
 from vso_controller.templating.errors import LimitReached, ParseError, TemplateError
 from vso_controller.templating.jinja.reading import ALLOWED
@@ -113,52 +113,9 @@ def test_list_of_nodes_has_nothing_that_leads_out_of_plain_data() -> None:
     assert ALLOWED.isdisjoint(refused)
 
 
-DEEP = 5_000
-BOMBS = [
-    pytest.param("{{ " + "(" * DEEP + "1" + ")" * DEEP + " }}", "nesting", id="parens"),
-    pytest.param("{{ " + "[" * DEEP + "]" * DEEP + " }}", "nesting", id="lists"),
-    pytest.param("{{ " + "not " * DEEP + "1 }}", "nesting", id="not"),
-    pytest.param("{{ " + "-" * DEEP + "1 }}", "nesting", id="minus"),
-    pytest.param("{{ x" + " | upper" * 100 + " }}", "nesting", id="filters"),
-    pytest.param("{{ x" + ".x" * 100 + " }}", "nesting", id="attributes"),
-    pytest.param("{{ 1" + " + 1" * 100 + " }}", "nesting", id="sum"),
-    pytest.param("{% if 1 %}" * 300 + "{% endif %}" * 300, "nesting", id="blocks"),
-    pytest.param("{{ 1 }}" * 8000, "tokens", id="tokens"),
-    pytest.param("x" * 70_000, "text", id="text"),
-    pytest.param("ü" * 40_000, "text", id="text in bytes"),
-    pytest.param(
-        "{% for a in until(9999) %}{% for b in until(9999) %}{% endfor %}{% endfor %}",
-        "steps",
-        id="loops",
-    ),
-    pytest.param("{% for a in until(100000) %}x{% endfor %}", "steps", id="long loop"),
-    pytest.param(
-        "{% for a in until(90000) if a is none %}{% endfor %}", "steps", id="filtered"
-    ),
-    pytest.param("{{ until(1000000000) }}", "items", id="list"),
-    pytest.param("{{ repeat(1000000000, 'x') }}", "work", id="repeat"),
-    pytest.param(
-        "{% set x = repeat(1000000, 'x') %}" + "{{ x }}" * 2, "output", id="out"
-    ),
-    pytest.param(
-        "{% set x = repeat(1000000, 'x') %}" + "{% set x = x ~ x %}" * 9, "work", id="~"
-    ),
-    pytest.param(
-        "{% set x = repeat(1000000, 'x') %}" + "{% set x = x + x %}" * 9, "work", id="+"
-    ),
-    pytest.param(
-        "{% set x = repeat(1000000, 'x') %}" + "{% if 'y' in x %}{% endif %}" * 20,
-        "work",
-        id="in",
-    ),
-    pytest.param("{% include 't' %}", "depth", id="itself"),
-]
-
-
 @pytest.mark.parametrize(("text", "limit"), BOMBS)
 def test_bomb_meets_a_limit_that_is_named(text: str, limit: str) -> None:
     tracemalloc.start()
-    began = time.process_time()
     try:
         with pytest.raises(LimitReached) as caught:
             rendered(text)
@@ -169,7 +126,6 @@ def test_bomb_meets_a_limit_that_is_named(text: str, limit: str) -> None:
     assert caught.value.limit == limit
     assert str(caught.value).startswith("t:")
     assert peak < 32 * 2**20
-    assert time.process_time() - began < 2, "ten times what it takes untraced"
 
 
 def test_limits_are_those_that_are_given() -> None:
