@@ -17,7 +17,7 @@ from vso_controller.templating.values import (
 NIL = "<nil>"
 _PLAIN_EXPONENTS = range(-4, 6)
 """Of ten, for which no exponent is printed."""
-_ELEMENT = 16  # bytes that the separators of an element may take
+_ELEMENT = 64  # what an element costs, in bytes
 _OBJECT = 1024  # what it costs to have an object say what it is
 
 

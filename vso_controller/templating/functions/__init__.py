@@ -30,32 +30,34 @@ from vso_controller.templating.functions import (
     versioning,
     wrapping,
 )
-from vso_controller.templating.registry import Library
+from vso_controller.templating.registry import Function, Library
 from vso_controller.templating.registry import library as collected
+
+
+GROUPS: dict[str, tuple[Function, ...]] = {
+    "Text": strings.FUNCTIONS + wrapping.FUNCTIONS,
+    "Upper and lower case": case.FUNCTIONS,
+    "Values as text": texts.FUNCTIONS,
+    "Numbers": numbers.FUNCTIONS,
+    "Lists": lists.FUNCTIONS,
+    "Dictionaries": dicts.FUNCTIONS,
+    "Defaults": defaults.FUNCTIONS,
+    "Types": types.FUNCTIONS,
+    "JSON": jsontext.FUNCTIONS,
+    "Encodings": encoding.FUNCTIONS,
+    "Hashes": hashes.FUNCTIONS,
+    "Passwords and certificates": passwords.FUNCTIONS + certificates.FUNCTIONS,
+    "Regular expressions": regexes.FUNCTIONS,
+    "Paths": paths.FUNCTIONS,
+    "URLs": urls.FUNCTIONS,
+    "Versions": versioning.FUNCTIONS,
+    "Times": dates.FUNCTIONS,
+    "Chance": randomness.FUNCTIONS,
+}
+"""The functions by what they are about."""
 
 
 @cache
 def library() -> Library:
     """Return all functions by name."""
-    return collected(
-        case.FUNCTIONS,
-        certificates.FUNCTIONS,
-        dates.FUNCTIONS,
-        defaults.FUNCTIONS,
-        dicts.FUNCTIONS,
-        encoding.FUNCTIONS,
-        hashes.FUNCTIONS,
-        jsontext.FUNCTIONS,
-        lists.FUNCTIONS,
-        numbers.FUNCTIONS,
-        passwords.FUNCTIONS,
-        paths.FUNCTIONS,
-        randomness.FUNCTIONS,
-        regexes.FUNCTIONS,
-        strings.FUNCTIONS,
-        texts.FUNCTIONS,
-        types.FUNCTIONS,
-        urls.FUNCTIONS,
-        versioning.FUNCTIONS,
-        wrapping.FUNCTIONS,
-    )
+    return collected(*GROUPS.values())

@@ -154,7 +154,7 @@ def _plain_members(
         raise Unsupported("the value contains itself")
     if len(path) == run.budget.limits.depth:
         raise LimitReached("depth", allowed=len(path))
-    run.budget.work(ELEMENT * len(value))
+    run.budget.work(2 * ELEMENT * len(value))
     path = (*path, value)
     if isinstance(value, list):
         return [_plain(run, each, path) for each in value]

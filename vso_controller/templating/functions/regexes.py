@@ -23,7 +23,7 @@ from vso_controller.templating.values import (
     text,
 )
 
-_COMPILATION = 64
+_COMPILATION = 256
 """What a byte of a pattern costs, compared with one that is searched."""
 _SEARCH = 512
 """What it costs to begin to search anew, in bytes."""
