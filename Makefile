@@ -55,6 +55,7 @@ check: $(INSTALLED)  ## Lint, types, layers, generated files
 	$(BIN)/python -m vso_controller.api.crd --check crds
 	$(BIN)/python -m vso_controller.settings --check docs/settings.md
 	$(BIN)/python -m tools.conditions --check docs/conditions.md
+	$(BIN)/python -m tools.functions --check docs/template-functions.md
 
 # What things cost is measured with no other test beside it, and not traced.
 test: $(INSTALLED)  ## Every test that needs no cluster of yours
@@ -72,6 +73,7 @@ crds: $(INSTALLED)  ## Generate crds/ and the generated pages of docs/
 	$(BIN)/python -m vso_controller.api.crd crds
 	$(BIN)/python -m vso_controller.settings docs/settings.md
 	$(BIN)/python -m tools.conditions docs/conditions.md
+	$(BIN)/python -m tools.functions docs/template-functions.md
 
 format: $(INSTALLED)  ## Format and fix what can be fixed
 	$(BIN)/ruff format .

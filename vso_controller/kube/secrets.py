@@ -74,10 +74,7 @@ class Secrets:
         Raises what the write would raise. What is answered is of no version: the
         object that would be created has none.
         """
-        if isinstance(write, NewSecret):
-            call = _creation(write)
-        else:
-            call = _change(write)
+        call = _creation(write) if isinstance(write, NewSecret) else _change(write)
         await self._session.request(replace(call, repeatable=True, query=_DRY_RUN))
 
     async def delete(

@@ -44,12 +44,12 @@ async def test_what_can_be_read_is_valid() -> None:
     [
         pytest.param(
             {"templates": {"a": {"text": "broken"}}},
-            "common/shared/a:1: it is broken",
+            f"{SHARED}/a:1: it is broken",
             id="template",
         ),
         pytest.param(
             {"sourceTemplates": [{"text": "x"}, {"text": "broken"}]},
-            "common/shared/1:1: it is broken",
+            f"{SHARED}/1:1: it is broken",
             id="source template",
         ),
         pytest.param(

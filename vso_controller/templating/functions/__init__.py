@@ -33,7 +33,6 @@ from vso_controller.templating.functions import (
 from vso_controller.templating.registry import Function, Library
 from vso_controller.templating.registry import library as collected
 
-
 GROUPS: dict[str, tuple[Function, ...]] = {
     "Text": strings.FUNCTIONS + wrapping.FUNCTIONS,
     "Upper and lower case": case.FUNCTIONS,

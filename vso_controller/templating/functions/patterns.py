@@ -9,7 +9,7 @@ Source: the documentation of Go's package regexp.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,6 +47,13 @@ class Match:
     def end(self) -> int:
         """Where the match ends."""
         return self.spans[0][1]
+
+    def size(self, number: int) -> int:
+        """Return how many bytes a group matched: none, if there is no such group."""
+        if number >= len(self.spans):
+            return 0
+        start, end = self.spans[number]
+        return end - start
 
     def group(self, data: bytes, number: int) -> bytes:
         """Return what a group matched: nothing, if there is no such group."""
@@ -124,27 +131,43 @@ def quote_meta(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
-def expander(template: str, names: dict[bytes, int]) -> Callable[[bytes, Match], bytes]:
-    """Return what makes a replacement of a match: `$1`, `${name}`, `$$`.
+class Replacement:
+    """What takes the place of a match: text with `$1`, `${name}` and `$$` in it.
 
     A group that is not there, or took no part, is replaced by nothing.
     """
-    parts: list[bytes | int] = []
+
+    def __init__(self, template: str, names: dict[bytes, int]) -> None:
+        self._parts = tuple(_parts(template, names))
+
+    @classmethod
+    def literal(cls, text: str) -> Replacement:
+        """Return one in which a dollar sign is a dollar sign."""
+        return cls(text.replace("$", "$$"), {})
+
+    def size(self, match: Match) -> int:
+        """Return how many bytes take the place of a match."""
+        return sum(
+            match.size(each) if isinstance(each, int) else len(each)
+            for each in self._parts
+        )
+
+    def of(self, data: bytes, match: Match) -> bytes:
+        """Return what takes the place of a match in `data`."""
+        return b"".join(
+            match.group(data, each) if isinstance(each, int) else each
+            for each in self._parts
+        )
+
+
+def _parts(template: str, names: dict[bytes, int]) -> Iterator[bytes | int]:
     rest = template
     while rest:
         literal, dollar, rest = rest.partition("$")
-        parts.append(raw(literal))
-        if not dollar:
-            break
-        group, rest = _reference(rest, names)
-        parts.append(group)
-
-    def expand(data: bytes, match: Match) -> bytes:
-        return b"".join(
-            match.group(data, each) if isinstance(each, int) else each for each in parts
-        )
-
-    return expand
+        yield raw(literal)
+        if dollar:
+            group, rest = _reference(rest, names)
+            yield group
 
 
 def _reference(text: str, names: dict[bytes, int]) -> tuple[bytes | int, str]:

@@ -10,8 +10,8 @@ from vso_controller.templating.functions.patterns import (
     InvalidPattern,
     Match,
     Pattern,
+    Replacement,
     compiled,
-    expander,
     quote_meta,
 )
 from vso_controller.templating.functions.paying import BY_LETTER, reading
@@ -69,17 +69,16 @@ def regex_replace_all(
     """Return the text with each match replaced; `${1}` and `${name}` are groups."""
     found = _compiled(run, pattern)
     run.budget.work(BY_LETTER * len(replacement))
-    return _replaced(run, found, string, expander(replacement, found.names))
+    return _replaced(run, found, string, Replacement(replacement, found.names))
 
 
 def regex_replace_all_literal(
     run: Environment, pattern: str, string: str, replacement: str
 ) -> str:
     """Return the text with each match replaced by a text as it is."""
-    literal = raw(replacement)
-    return _replaced(
-        run, _compiled(run, pattern), string, lambda _data, _match: literal
-    )
+    found = _compiled(run, pattern)
+    run.budget.work(BY_LETTER * len(replacement))
+    return _replaced(run, found, string, Replacement.literal(replacement))
 
 
 def regex_split(run: Environment, pattern: str, string: str, count: int) -> StringList:
@@ -139,10 +138,7 @@ def _paid(
 
 
 def _replaced(
-    run: Environment,
-    pattern: Pattern,
-    string: str,
-    replacement: Callable[[bytes, Match], bytes],
+    run: Environment, pattern: Pattern, string: str, replacement: Replacement
 ) -> str:
     data = raw(string)
     parts: list[bytes] = []
@@ -150,9 +146,8 @@ def _replaced(
     for match in _paid(run, pattern, pattern.replacements(data), len(data)):
         parts.append(data[end : match.start])
         if match.end > end or match.start == 0:
-            new = replacement(data, match)
-            run.budget.work(len(new))
-            parts.append(new)
+            run.budget.work(replacement.size(match))
+            parts.append(replacement.of(data, match))
         end = match.end
     return text(b"".join([*parts, data[end:]]))
 

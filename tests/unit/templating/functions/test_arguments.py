@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,8 +41,8 @@ INTEGERS = st.sampled_from((0, 1, -1, 3, 72, 10**6, -(2**31), 2**63 - 1, -(2**63
 FLOATS = st.floats(allow_nan=True)
 STRINGS = st.sampled_from(WORDS) | st.binary(max_size=4).map(text)
 NUMBERS = st.sampled_from(("5", "1.5e3", "-0", "12345678901234567890")).map(JSONNumber)
-TIME = must_to_date("2006-01-02", "2024-02-29")
-VERSION = semver("v1.2.3-beta+meta")
+TIME = cast("Object", call("mustToDate", "2006-01-02", "2024-02-29"))
+VERSION = cast("Object", call("semver", "v1.2.3-beta+meta"))
 SCALARS = st.one_of(
     *(st.none(), st.booleans(), INTEGERS, FLOATS, STRINGS, NUMBERS),
     INTEGERS.map(Int64),

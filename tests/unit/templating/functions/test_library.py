@@ -13,31 +13,25 @@ PAGE = Path(__file__).parents[4] / "docs" / "template-functions.md"
 ALLOWED = """
 abbrev abbrevboth trunc trim trimAll trimall trimPrefix trimSuffix upper lower title
 untitle swapcase snakecase camelcase kebabcase nospace initials repeat substr replace
-plural wrap wrapWith contains hasPrefix hasSuffix quote squote cat indent nindent shuffle
-toString toStrings atoi int int64 float64 toDecimal seq
-add add1 sub mul div mod max biggest min randInt
-add1f addf subf mulf divf maxf minf ceil floor round
-list tuple first rest last initial append push prepend concat reverse uniq without has
-slice chunk compact sortAlpha join until untilStep
-mustAppend mustPush mustPrepend mustFirst mustRest mustLast mustInitial mustReverse
-mustUniq mustWithout mustHas mustSlice mustChunk mustCompact
-split splitn splitList
-dict get set unset hasKey pluck keys values pick omit merge mergeOverwrite mustMerge
-mustMergeOverwrite deepCopy mustDeepCopy dig
-default empty coalesce all any ternary fail
-fromJson toJson toPrettyJson toRawJson mustFromJson mustToJson mustToPrettyJson
-mustToRawJson
-b64enc b64dec b32enc b32dec sha1sum sha256sum sha512sum adler32sum
-bcrypt htpasswd buildCustomCert
-regexMatch regexFind regexFindAll regexReplaceAll regexReplaceAllLiteral regexSplit
-regexQuoteMeta mustRegexMatch mustRegexFind mustRegexFindAll mustRegexReplaceAll
-mustRegexReplaceAllLiteral mustRegexSplit
-typeOf typeIs typeIsLike kindOf kindIs deepEqual
-base dir clean ext isAbs osBase osClean osDir osExt osIsAbs
-ago duration durationRound mustToDate
-semver semverCompare
+plural wrap wrapWith contains hasPrefix hasSuffix quote squote cat indent nindent
+shuffle toString toStrings atoi int int64 float64 toDecimal seq add add1 sub mul div
+mod max biggest min randInt add1f addf subf mulf divf maxf minf ceil floor round list
+tuple first rest last initial append push prepend concat reverse uniq without has
+slice chunk compact sortAlpha join until untilStep mustAppend mustPush mustPrepend
+mustFirst mustRest mustLast mustInitial mustReverse mustUniq mustWithout mustHas
+mustSlice mustChunk mustCompact split splitn splitList dict get set unset hasKey pluck
+keys values pick omit merge mergeOverwrite mustMerge mustMergeOverwrite deepCopy
+mustDeepCopy dig default empty coalesce all any ternary fail fromJson toJson
+toPrettyJson toRawJson mustFromJson mustToJson mustToPrettyJson mustToRawJson b64enc
+b64dec b32enc b32dec sha1sum sha256sum sha512sum adler32sum bcrypt htpasswd
+buildCustomCert regexMatch regexFind regexFindAll regexReplaceAll
+regexReplaceAllLiteral regexSplit regexQuoteMeta mustRegexMatch mustRegexFind
+mustRegexFindAll mustRegexReplaceAll mustRegexReplaceAllLiteral mustRegexSplit typeOf
+typeIs typeIsLike kindOf kindIs deepEqual base dir clean ext isAbs osBase osClean
+osDir osExt osIsAbs ago duration durationRound mustToDate semver semverCompare
 urlParse urlJoin
-""".split()
+"""
+"""Those of upstream's allow-list: Sprig's without the denied ones."""
 DIFFERENT_EACH_TIME = {
     "ago",
     "bcrypt",
@@ -49,8 +43,10 @@ DIFFERENT_EACH_TIME = {
 
 
 def test_library_has_the_functions_that_upstream_allows_and_no_others() -> None:
-    assert sorted(library()) == sorted(ALLOWED)
-    assert len(ALLOWED) == 179
+    allowed = ALLOWED.split()
+
+    assert sorted(library()) == sorted(allowed)
+    assert len(allowed) == 179
 
 
 def test_functions_that_differ_each_time_say_so() -> None:

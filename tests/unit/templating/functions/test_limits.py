@@ -76,7 +76,6 @@ def test_what_would_be_too_much_is_not_begun(
         ("mustToDate", ("2006 " * 1_000, "2006 " * 1_000)),
         ("regexMatch", ("(x+x+)+y", LONG)),
         ("b32dec", (LONG,)),
-        ("typeIsLike", (LONG, 1)),
     ],
     ids=lambda given: given if isinstance(given, str) else "",
 )
