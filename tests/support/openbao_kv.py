@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.openbao_api import BaoApi
+from tests.support.conditions import eventually
+from tests.support.openbao_api import BaoApi, Refused
+
+_PREPARED = 2
+"""The version that a new engine is made into after it is mounted."""
+_PATIENCE = 10.0  # seconds
 
 
 class KeyValue:
@@ -18,10 +23,13 @@ class KeyValue:
 
     @classmethod
     async def enable(cls, api: BaoApi, mount: str, *, version: int = 2) -> KeyValue:
-        """Mount an engine of `version` 1 or 2."""
+        """Mount an engine of `version` 1 or 2, and wait until it serves."""
         options = {"version": str(version)}
         await api.write(f"sys/mounts/{mount}", {"type": "kv", "options": options})
-        return cls(api=api, mount=mount, version=version)
+        engine = cls(api=api, mount=mount, version=version)
+        if version == _PREPARED:
+            await eventually(engine._serves, within=_PATIENCE)
+        return engine
 
     async def put(self, path: str, data: Mapping[str, object]) -> int:
         """Write `data`; return its version, which is 0 in a version 1 engine."""
@@ -53,3 +61,10 @@ class KeyValue:
     async def forget(self, path: str) -> None:
         """Remove all versions and the metadata of `path`. Version 2 only."""
         await self._api.delete(f"{self.mount}/metadata/{path}")
+
+    async def _serves(self) -> None:
+        """Fail while the server still prepares a new engine, and answers 400."""
+        try:
+            await self._api.read(f"{self.mount}/config")
+        except Refused as error:
+            raise AssertionError(str(error)) from error
