@@ -12,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test e2e bench crds format lock clean
+.PHONY: help install demo check test e2e bombs bench crds format lock clean
 
 PYTHON ?= python3
 CLUSTER ?= embedded
@@ -64,6 +64,9 @@ test: $(INSTALLED)  ## Every test that needs no cluster of yours
 
 e2e: $(INSTALLED)  ## The API contract, the layers and the stories on CLUSTER
 	$(PYTEST) $(ARGS) tests/contract tests/servers tests/e2e
+
+bombs: $(INSTALLED)  ## 10,000 generated templates that grow; none may get out of hand
+	LONG=1 $(BIN)/pytest --timeout 3600 -k bomb tests/cost/test_templates.py $(ARGS)
 
 bench: $(INSTALLED)  ## What the engine costs, and what kopf does, in the same run
 	UV_PROJECT_ENVIRONMENT=$(PEER) $(BIN)/uv sync --quiet --frozen --only-group bench

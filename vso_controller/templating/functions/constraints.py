@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re2  # type: ignore[import-untyped]
-
+from vso_controller.foundation.regexes import compiled
 from vso_controller.templating.functions.versions import (
     Version,
     compare_prereleases,
@@ -25,10 +24,10 @@ _PATTERN = (
     r"(\+([0-9A-Za-z\-]+(\.[0-9A-Za-z\-]+)*))?"
 )
 # What users write is matched by RE2, which takes linear time whatever it is.
-_ONE = re2.compile(rf"\s*({_OPERATORS})\s*({_PATTERN})\s*")
-_ANY = re2.compile(rf"({_OPERATORS})\s*({_PATTERN})")
-_RANGE = re2.compile(rf"\s*({_PATTERN})\s+-\s+({_PATTERN})\s*")
-_ALL = re2.compile(
+_ONE = compiled(rf"\s*({_OPERATORS})\s*({_PATTERN})\s*")
+_ANY = compiled(rf"({_OPERATORS})\s*({_PATTERN})")
+_RANGE = compiled(rf"\s*({_PATTERN})\s+-\s+({_PATTERN})\s*")
+_ALL = compiled(
     rf"(\s*({_OPERATORS})\s*({_PATTERN})\s*)"
     rf"((?:\s+|,\s*)({_OPERATORS})\s*({_PATTERN})\s*)*"
 )

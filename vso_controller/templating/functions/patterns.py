@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re2  # type: ignore[import-untyped]
-
+from vso_controller.foundation import regexes
+from vso_controller.foundation.regexes import InvalidPattern
 from vso_controller.templating.functions import letters
 from vso_controller.templating.functions.ambiguity import places
 from vso_controller.templating.values import raw
@@ -23,13 +23,7 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ANY_BYTE = re.compile(r"\\Q.*?(?:\\E|$)|\\[^C]|(\\C)", re.DOTALL)
 _CACHED = 16
 _NOT_ASCII = 0x80
-_MEMORY = 2 * 1024 * 1024
-"""Bytes that one compiled pattern may take."""
 _LARGEST_GROUP = 100_000_000
-
-
-class InvalidPattern(ValueError):
-    """The pattern is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +61,13 @@ class Pattern:
     """A compiled pattern."""
 
     def __init__(self, pattern: str) -> None:
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = _MEMORY
         if any(found[1] for found in _ANY_BYTE.finditer(pattern)):
             raise InvalidPattern("invalid escape sequence")
         try:
-            self._compiled = re2.compile(raw(pattern), options)
-        except re2.error as error:
-            raise InvalidPattern(_reason(error)) from None
-        # Its cache would keep what ours has dropped.
-        re2.purge()
+            self._compiled = regexes.compiled(raw(pattern))
+        except InvalidPattern as error:
+            # Without the piece of the pattern that it quotes.
+            raise InvalidPattern(str(error).partition(":")[0]) from None
         self.places = places(pattern)
         self._groups = range(self._compiled.groups + 1)
 
@@ -206,10 +196,3 @@ def _width(data: bytes, at: int) -> int:
             continue
         return width
     return 1
-
-
-def _reason(error: Exception) -> str:
-    """Return what RE2 found wrong, without the piece of the pattern it quotes."""
-    message = error.args[0] if error.args else b""
-    told = message.decode(errors="replace") if isinstance(message, bytes) else message
-    return str(told).partition(":")[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
+from vso_controller.foundation.regexes import InvalidPattern
 from vso_controller.templating.errors import FunctionError
 from vso_controller.templating.functions.patterns import (
-    InvalidPattern,
     Match,
     Pattern,
     Replacement,

@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from vso_controller.templating.errors import FunctionError
+from vso_controller.templating.go.builtins import BUILTINS
 from vso_controller.templating.jinja.operations import Undefined, bounded, number, used
-from vso_controller.templating.registry import Environment, Function, Signature
+from vso_controller.templating.registry import Environment, Function, Library, Signature
 from vso_controller.templating.values import JSONNumber
 
 NOTHING_WILL_DO = frozenset({"default", "coalesce", "empty"})
 """Functions that are there to be given what may not be defined."""
+
+OF_GO = ("html", "index", "js", "len", "print", "printf", "println", "urlquery")
+"""Functions of Go's own language for which Jinja2's has no other words."""
+
+
+def with_those_of_go(library: Library) -> Library:
+    """Return the library, and what Go has besides."""
+    return {**{name: BUILTINS[name] for name in OF_GO}, **library}
 
 
 def call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from vso_controller.templating.errors import ParseError
+from vso_controller.templating.jinja.calls import with_those_of_go
 from vso_controller.templating.jinja.expressions import Expressions
 from vso_controller.templating.jinja.reading import depth_of, position, read
 from vso_controller.templating.jinja.running import Piece, Run, Scope
@@ -39,13 +40,14 @@ def compile_jinja(
     texts: Iterable[Text], library: Library, limits: Limits
 ) -> JinjaTemplates:
     """Return the templates, ready to be rendered. Raises ParseError, LimitReached."""
+    offered = with_those_of_go(library)
     pieces: dict[str, Piece] = {}
     functions: set[Function] = set()
     for text in texts:
         if text.name in pieces:
             raise ParseError("another one has its name", at=position(text.name, 1))
         template = read(text, limits)
-        expressions = Expressions(text.name, library)
+        expressions = Expressions(text.name, offered)
         body = Statements(text.name, expressions).body(template.body)
         pieces[text.name] = Piece(body, depth_of(template))
         functions |= expressions.functions

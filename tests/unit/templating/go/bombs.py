@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from hypothesis import strategies as st
+
 BOMBS: Final = (
     '{{ repeat 1000000000 "x" }}',
     "{{ range until 1000000000 }}x{{ end }}",
@@ -47,3 +49,28 @@ DEEP: Final = (
     "{{ ." + "a." * 20_000 + "a }}",
     "{{ 1 " + "| add 1 " * 20_000 + "}}",
 )
+
+
+def _bomb(growing: str, number: str, inner: str) -> str:
+    return growing.format(number, '"xyz"', inner)
+
+
+_NUMBERS = st.sampled_from(["0", "1", "7", "100", "1000000000", "-1", "9e18", "1.5"])
+_GROWING = st.sampled_from(
+    [
+        "{{{{ repeat {0} {1} }}}}",
+        "{{{{ range until {0} }}}}{2}{{{{ end }}}}",
+        "{{{{ range {0} }}}}{2}{{{{ end }}}}",
+        '{{{{ printf (printf "%%%dd" {0}) 1 }}}}',
+        "{{{{ $x := {1} }}}}{{{{ range 40 }}}}{{{{ $x = print $x $x }}}}{{{{ end }}}}",
+        "{{{{ with list {1} {1} }}}}{{{{ join {1} . | repeat {0} }}}}{{{{ end }}}}",
+        "{{{{ indent {0} {1} }}}}{{{{ nindent {0} {1} }}}}",
+        '{{{{ define "t" }}}}{2}{{{{ template "t" . }}}}{{{{ end }}}}'
+        '{{{{ template "t" }}}}',
+    ]
+)
+_PIECES = st.builds(
+    _bomb, _GROWING, _NUMBERS, st.builds(_bomb, _GROWING, _NUMBERS, st.just("y"))
+)
+GENERATED = st.lists(_PIECES, min_size=1, max_size=3).map("".join)
+"""Templates that grow in several ways, one within the other."""

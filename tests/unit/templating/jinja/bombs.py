@@ -31,6 +31,11 @@ BOMBS: Final = (
     pytest.param("{{ until(1000000000) }}", "items", id="list"),
     pytest.param("{{ repeat(1000000000, 'x') }}", "work", id="repeat"),
     pytest.param(
+        "{% for a in until(9) %}{{ printf('%999999d', a) }}{% endfor %}",
+        "output",
+        id="printf",
+    ),
+    pytest.param(
         "{% set x = repeat(1000000, 'x') %}" + "{{ x }}" * 2, "output", id="out"
     ),
     pytest.param(

@@ -109,6 +109,19 @@ from vso_controller.templating.texts import Text
         pytest.param(
             "{{ keys(Secrets.db, Labels) }}", '["host","deep"]', id="variadic"
         ),
+        pytest.param(
+            "{{ printf('%-6s|%05.1f|%q', Secrets.user, 1.25, 'x') }}",
+            'admin |001.2|"x"',
+            id="printf of Go",
+        ),
+        pytest.param("{{ len(Secrets.hosts) }}{{ 'ü' | len }}", "32", id="len of Go"),
+        pytest.param("{{ index(Secrets.db, 'host') }}", "h", id="index of Go"),
+        pytest.param(
+            "{{ '<a>' | html }} {{ 'a b&c' | urlquery }}",
+            "&lt;a&gt; a+b%26c",
+            id="escapes of Go",
+        ),
+        pytest.param("{{ print('a', 1, 2) }}", "a1 2", id="print of Go"),
     ],
 )
 def test_template_prints(text: str, expected: str) -> None:
