@@ -28,7 +28,7 @@ ALWAYS_WRITES_STATUS = (
 IGNORES_VERSIONS = (
     Change("kube/secrets.py", '"resourceVersion": patch.resource_version,', ""),
     Change("kube/secrets.py", ', "resourceVersion": resource_version}', "}"),
-    Change("kube/status.py", '"resourceVersion": envelope.resource_version,', ""),
+    Change("kube/status.py", ', "resourceVersion": envelope.resource_version', ""),
 )
 LOGS_A_VALUE = (
     Change(

@@ -231,7 +231,7 @@ async def _first_words(world: World, mark: int) -> list[Exchange]:
     since = world.proxy.recorder.since(mark)
     answered = since.where(lambda one: _is_collection(one) and one.status is not None)
     first = {one.head.path: one for one in reversed(answered)}
-    assert len(first) == 5, "four kinds of ours, and Secrets"
+    assert len(first) == 7, "six kinds of ours, and Secrets"
     return list(first.values())
 
 

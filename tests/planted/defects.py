@@ -37,7 +37,7 @@ DEFECTS = (
         "status written over any version",
         "kube/test_writers.py::test_status_is_merged_into_the_version_that_was_seen",
         "kube/status.py",
-        '"resourceVersion": envelope.resource_version,',
+        ', "resourceVersion": envelope.resource_version',
         "",
     ),
     _defect(

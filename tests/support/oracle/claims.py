@@ -88,14 +88,21 @@ def restart_targets(resource: ResourceSeen) -> frozenset[Ref]:
     )
 
 
-def dependency_of(resource: ResourceSeen) -> Ref | None:
-    """Return the object of ours that this one refers to by name."""
-    is_auth = resource.ref.kind == AUTH
-    kind, field = (
-        (CONNECTION, "vaultConnectionRef") if is_auth else (AUTH, "vaultAuthRef")
+def dependencies_of(resource: ResourceSeen) -> tuple[Ref, ...]:
+    """Return the objects of ours that this one refers to by name."""
+    own, spec = resource.ref.namespace, resource.spec
+    if resource.ref.kind != AUTH:
+        return _named(AUTH, own, spec.get("vaultAuthRef"))
+    inherited = spec.get("vaultAuthGlobalRef") or {}
+    home = inherited.get("namespace") or own
+    return (
+        *_named(CONNECTION, own, spec.get("vaultConnectionRef")),
+        *_named(AUTH_GLOBAL, home, inherited.get("name")),
     )
-    reference = resource.spec.get(field)
+
+
+def _named(kind: str, home: str, reference: str | None) -> tuple[Ref, ...]:
     if not reference:
-        return None
+        return ()
     namespace, _, name = reference.rpartition("/")
-    return Ref(kind, namespace or resource.ref.namespace, name)
+    return (Ref(kind, namespace or home, name),)

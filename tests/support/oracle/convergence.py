@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.support.oracle.case import Case
 from tests.support.oracle.claims import (
-    dependency_of,
+    dependencies_of,
     destination_of,
     period_of,
     pinned_version,
@@ -45,8 +45,8 @@ def complaint_about(case: Case, resource: ResourceSeen, when: float) -> str:
     expected = _expected_of(case, resource, when)
     if expected is not None and expected.reason == ready.reason:
         return ""
-    needed = dependency_of(resource)
-    if needed is not None and case.resources.at(needed, when) is None:
+    needed = dependencies_of(resource)
+    if any(case.resources.at(each, when) is None for each in needed):
         return ""
     return f"it is not ready: {ready.reason}"
 

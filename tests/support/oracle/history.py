@@ -21,6 +21,8 @@ class Seen(Protocol):
     @property
     def version(self) -> int: ...
     @property
+    def uid(self) -> str: ...
+    @property
     def gone(self) -> bool: ...
 
 
@@ -68,6 +70,16 @@ class History(Generic[S]):
             found = self.at(ref, when)
             if found is not None:
                 yield found
+
+    def end_of(self, uid: str) -> float:
+        """Return when an object was gone, infinity if it was not seen to be."""
+        ends = (
+            each.at
+            for seen in self._by_ref.values()
+            for each in seen
+            if each.gone and each.uid == uid
+        )
+        return next(ends, math.inf)
 
     def before(self, ref: Ref, version: int) -> S | None:
         """Return what the object was when `version` replaced it, None if nothing."""

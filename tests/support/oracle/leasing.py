@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -55,14 +56,15 @@ def _names(case: Case, lease: str, when: float) -> bool:
 def expired_in_use(case: Case) -> Iterator[Violation]:
     """N4: a Secret held a credential whose lease or certificate had ended.
 
-    What the test itself ended does not count: that has to be found out first.
+    What the test itself ended does not count: that has to be found out first. Nor does
+    what Kubernetes has yet to collect, once the Secret's owners are gone.
     """
     own = _own_values(case)
     for life in case.leases:
         if life.ended_by_test <= case.evidence.ended:
             continue
         for span in _uses(case, own[life.id]):
-            used_until = min(span.end, case.evidence.ended)
+            used_until = min(span.end, _orphaned_at(case, span.seen))
             if used_until > life.end + case.bounds.grace:
                 what = (
                     f"{span.seen.ref} held {life.id} until {used_until:.3f} s, "
@@ -70,6 +72,12 @@ def expired_in_use(case: Case) -> Iterator[Violation]:
                 )
                 evidence = (str(life.act), str(span.seen))
                 yield Violation(Invariant.NO_EXPIRY_IN_USE, what, evidence)
+
+
+def _orphaned_at(case: Case, secret: SecretSeen) -> float:
+    """Return when the last owner of a Secret was gone, or else the end of the run."""
+    ends = [case.resources.end_of(uid) for uid in secret.owners]
+    return min(max(ends, default=math.inf), case.evidence.ended)
 
 
 def _own_values(case: Case) -> dict[str, frozenset[str]]:
