@@ -107,6 +107,29 @@ def test_resource_may_complain_of_what_is_gone() -> None:
     assert not unconverged(with_resources(refused, auth, gone))
 
 
+def test_auth_may_complain_of_a_global_that_is_gone() -> None:
+    settings = ResourceSeen(
+        at=1.0,
+        ref=Ref("VaultAuthGlobal", "shared", "default"),
+        uid="uid-of-default",
+        version=5,
+        generation=1,
+        status=ready(),
+    )
+    auth = resource(
+        2.0,
+        10,
+        ref=Ref("VaultAuth", NAMESPACE, "auth"),
+        spec={"vaultAuthGlobalRef": {"namespace": "shared", "name": "default"}},
+        status=REFUSED,
+    )
+    refused = replace(STATIC, resources=(auth,))
+
+    assert unconverged(with_resources(refused, settings))
+    gone = replace(settings, at=4.0, gone=True)
+    assert not unconverged(with_resources(refused, settings, gone))
+
+
 def test_other_namespaces_are_not_due() -> None:
     elsewhere = replace(STATIC, secrets=(), journal=(Due(8.0, "elsewhere"),))
 

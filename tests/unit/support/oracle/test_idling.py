@@ -45,6 +45,17 @@ def test_status_in_which_more_changed_is_not_idle() -> None:
     assert not idle(with_acts(run, write_at_9))
 
 
+def test_write_that_takes_the_last_finalizer_is_not_idle() -> None:
+    path = STATUS.removesuffix("/status")
+    let_go = write(9.0, "PATCH", path, base=12, version=12)
+    status = write(9.0, "PATCH", STATUS, base=12, version=12)
+    gone = with_resources(STATIC, resource(9.1, 21, gone=True))
+
+    assert not idle(with_acts(gone, let_go))
+    assert len(idle(with_acts(gone, status))) == 1
+    assert len(idle(with_acts(STATIC, let_go))) == 1
+
+
 def test_deletion_and_refused_write_are_not_idle() -> None:
     deleted = write(9.0, "DELETE", f"{SECRETS}/app-secret", base=13, version=13)
     refused = write(9.0, "PATCH", STATUS, base=12, version=12, status=409)

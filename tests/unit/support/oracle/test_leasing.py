@@ -137,6 +137,15 @@ def test_lease_in_use_may_end_in_no_way(acts: tuple[VaultAct, ...]) -> None:
     assert len(expired(of_run(*acts))) == 1
 
 
+def test_secret_whose_owner_is_gone_is_not_in_use() -> None:
+    gone = database(9.1, 31, gone=True)
+    run = of_run(login(1.9), issue(2.0), revocation(9.0))
+
+    assert not expired(with_resources(run, gone))
+    late = replace(gone, at=25.0)
+    assert len(expired(with_resources(run, late))) == 1
+
+
 def test_renewal_of_the_token_keeps_its_leases() -> None:
     renewed = replace(login(8.0), who=TOKEN, path="auth/token/renew-self")
 
