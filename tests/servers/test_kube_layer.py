@@ -113,7 +113,8 @@ def digest(**data: bytes) -> bytes:
 async def test_list_brings_what_was_created_as_it_was_printed(site: Site) -> None:
     created = await site.create_widget("listed")
 
-    for version in ("", "0", created.resource_version):
+    # A server may answer "0" from before, until it was asked for a version.
+    for version in ("", created.resource_version, "0"):
         page = await site.widgets("test=listed").list_page(
             resource_version=version, continue_token=""
         )
